@@ -1,0 +1,272 @@
+//! What a declaration says: resource types, their fields and the kinds of value that a field takes.
+//!
+//! The structs of [`crate::resource`] are the declaration; `#[derive(Model)]` turns each into the tables below, and everything
+//! else (OpenAPI schemas, validation, links, terms, what is indexed) reads the tables.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use serde_json::{Map, Value};
+
+use crate::resource;
+use crate::validate::Fault;
+use crate::vocabulary::{self, Vocabulary};
+
+/// A struct that stands for a JSON object of the AIoD format.
+pub trait Model {
+    /// The table of its fields.
+    fn object() -> &'static Object;
+}
+
+/// A struct that stands for a resource type.
+pub trait Resource: Model {
+    /// What the type is called, where it is served and what it holds.
+    fn resource_type() -> ResourceType;
+}
+
+/// A Rust type that a field may have.
+pub trait FieldType {
+    /// The JSON value that it stands for, unless an attribute of the field says more.
+    const SHAPE: Shape;
+}
+
+/// A kind of value, and whether it is a list of them.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// The kind of one value.
+    pub kind: Kind,
+    /// Whether the field holds a list.
+    pub list: bool,
+}
+
+impl Shape {
+    /// A single value of this kind.
+    pub const fn one(kind: Kind) -> Self {
+        Self { kind, list: false }
+    }
+}
+
+macro_rules! shapes {
+    ($($ty:ty => $kind:ident),* $(,)?) => {
+        $(impl FieldType for $ty { const SHAPE: Shape = Shape::one(Kind::$kind); })*
+    };
+}
+shapes!(String => Text, bool => Boolean, i64 => Integer, f64 => Number, NaiveDate => Date, NaiveDateTime => DateTime);
+
+impl<T: FieldType> FieldType for Option<T> {
+    const SHAPE: Shape = T::SHAPE;
+}
+
+impl<T: FieldType> FieldType for Vec<T> {
+    const SHAPE: Shape = Shape { kind: T::SHAPE.kind, list: true };
+}
+
+/// What one value of a field is.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Text of a limited length, in characters.
+    Text,
+    /// A whole number between -2^63 and 2^63-1.
+    Integer,
+    /// A finite number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// `yyyy-mm-dd`.
+    Date,
+    /// `yyyy-mm-ddThh:mm:ss`, in UTC; other zones are converted when written.
+    DateTime,
+    /// Base64 of a file: given out, never taken in (images have paths of their own).
+    Blob,
+    /// The name of a platform that the catalogue knows.
+    Platform,
+    /// The identifier of another resource, of one of these types or groups (`ai_resource`, `ai_asset`).
+    Link(&'static [&'static str]),
+    /// A term of the vocabulary with this name.
+    Term(&'static str),
+    /// A nested object.
+    Object(fn() -> &'static Object),
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(targets) => write!(f, "Link({targets:?})"),
+            Self::Term(vocabulary) => write!(f, "Term({vocabulary})"),
+            Self::Object(object) => write!(f, "Object({})", object().title),
+            Self::Text => f.write_str("Text"),
+            Self::Integer => f.write_str("Integer"),
+            Self::Number => f.write_str("Number"),
+            Self::Boolean => f.write_str("Boolean"),
+            Self::Date => f.write_str("Date"),
+            Self::DateTime => f.write_str("DateTime"),
+            Self::Blob => f.write_str("Blob"),
+            Self::Platform => f.write_str("Platform"),
+        }
+    }
+}
+
+/// One field of an object.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// What it means, as OpenAPI shows it.
+    pub doc: &'static str,
+    /// What one value is.
+    pub kind: Kind,
+    /// Whether it holds a list of such values.
+    pub list: bool,
+    /// The fewest characters of a text.
+    pub min_length: Option<usize>,
+    /// The most characters of a text.
+    pub max_length: Option<usize>,
+    /// Whether a body must have it.
+    pub required: bool,
+    /// Whether the catalogue alone sets it; in a body it is ignored.
+    pub read_only: bool,
+    /// Whether it tells of a person; masked on protected platforms.
+    pub personal: bool,
+    /// Another name that `/v2` reads and writes as well.
+    pub v2_alias: Option<&'static str>,
+}
+
+impl Field {
+    /// The vocabulary that its values come from.
+    pub fn vocabulary(&self) -> Option<&'static Vocabulary> {
+        match self.kind {
+            Kind::Term(name) => vocabulary::find(name),
+            _ => None,
+        }
+    }
+
+    /// Whether its values refer to other resources (and stand in the link table instead of the document).
+    pub fn is_link(&self) -> bool {
+        matches!(self.kind, Kind::Link(_))
+    }
+
+    /// Whether the stored document holds it: neither a link nor set by the catalogue.
+    pub fn is_stored(&self) -> bool {
+        !self.read_only && !self.is_link()
+    }
+}
+
+/// The table of one JSON object.
+#[derive(Debug)]
+pub struct Object {
+    /// Its name in OpenAPI, such as `Distribution`.
+    pub title: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Whether unknown fields are refused instead of ignored.
+    pub closed: bool,
+    /// Its fields in order.
+    pub fields: Vec<Field>,
+}
+
+impl Object {
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+}
+
+/// What a type counts as, for links and for the paths that serve several types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// An AI asset, and so an AI resource: `/ai_assets`, `/ai_resources`.
+    Asset,
+    /// A person or an organisation, and so an AI resource: `/agents`, `/ai_resources`.
+    Agent,
+    /// Another AI resource: `/ai_resources`.
+    Resource,
+    /// Not an AI resource: contacts.
+    Other,
+}
+
+/// A rule over several fields of a body.
+pub type Rule = fn(&Map<String, Value>) -> Vec<Fault>;
+
+/// One type of resource.
+pub struct ResourceType {
+    /// `dataset`: its name in roles, links and messages.
+    pub name: &'static str,
+    /// `Dataset`: its name in OpenAPI.
+    pub title: &'static str,
+    /// `datasets`: where it is served.
+    pub path: &'static str,
+    /// `data`: how its identifiers begin.
+    pub prefix: &'static str,
+    /// What it counts as.
+    pub class: Class,
+    /// Whether it has images.
+    pub images: bool,
+    /// A rule beyond single fields.
+    pub rule: Option<Rule>,
+    /// Its fields.
+    pub object: &'static Object,
+}
+
+impl fmt::Debug for ResourceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResourceType({})", self.name)
+    }
+}
+
+impl PartialEq for ResourceType {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl ResourceType {
+    /// Whether a link to `target` (a type's name or a group of types) may point at this type.
+    pub fn is_a(&self, target: &str) -> bool {
+        match target {
+            "ai_resource" => self.class != Class::Other,
+            "ai_asset" => self.class == Class::Asset,
+            "agent" => self.class == Class::Agent,
+            name => self.name == name,
+        }
+    }
+
+    /// Its name at the beginning of a sentence: `Case study`.
+    pub fn label(&self) -> String {
+        let mut label = self.name.replace('_', " ");
+        if let Some(first) = label.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        label
+    }
+
+    /// Its fields that refer to other resources.
+    pub fn links(&self) -> impl Iterator<Item = &'static Field> {
+        self.object.fields.iter().filter(|f| f.is_link())
+    }
+}
+
+/// All resource types, in the order of the registry.
+pub fn resource_types() -> &'static [ResourceType] {
+    static TYPES: LazyLock<Vec<ResourceType>> = LazyLock::new(resource::registry);
+    &TYPES
+}
+
+/// The type with this name (`dataset`).
+pub fn by_name(name: &str) -> Option<&'static ResourceType> {
+    static NAMES: LazyLock<HashMap<&'static str, &'static ResourceType>> =
+        LazyLock::new(|| resource_types().iter().map(|t| (t.name, t)).collect());
+    NAMES.get(name).copied()
+}
+
+/// The type that is served below this path (`datasets`).
+pub fn by_path(path: &str) -> Option<&'static ResourceType> {
+    resource_types().iter().find(|t| t.path == path)
+}
+
+/// The type that an identifier belongs to by its prefix.
+pub fn by_identifier(identifier: &str) -> Option<&'static ResourceType> {
+    let (prefix, _) = identifier.split_once('_')?;
+    resource_types().iter().find(|t| t.prefix == prefix)
+}

@@ -1,0 +1,230 @@
+//! Taxonomies and open vocabularies: which there are, what a term's key is, and the file format that administrators load.
+//!
+//! A taxonomy has official terms in a tree; an open vocabulary grows by use.
+
+mod defaults;
+
+use serde::Deserialize;
+
+pub use defaults::defaults;
+
+/// How a vocabulary takes new terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VocabularyKind {
+    /// Official terms with definitions, in a tree; what a connector brings beyond them stays unofficial and unlisted.
+    Taxonomy,
+    /// Every term that is used.
+    Open,
+}
+
+/// One vocabulary.
+#[derive(Debug)]
+pub struct Vocabulary {
+    /// Its name in the model, such as `research_area`.
+    pub name: &'static str,
+    /// Where it is listed; `None` for those that are mere texts with the rules of a vocabulary (e-mail addresses, say).
+    pub path: Option<&'static str>,
+    /// Another path below `/v2`, deprecated.
+    pub v2_alias: Option<&'static str>,
+    /// Taxonomy or open.
+    pub kind: VocabularyKind,
+    /// Whether its terms keep their case.
+    pub case_sensitive: bool,
+    /// The longest term, in characters.
+    pub max_length: usize,
+    /// The name of its scheme in a taxonomy file.
+    pub scheme: Option<&'static str>,
+}
+
+/// The longest term of a listed vocabulary, in characters: what a unique index of every database holds.
+pub const MAX_TERM: usize = 256;
+
+const fn open(name: &'static str, path: &'static str) -> Vocabulary {
+    Vocabulary { path: Some(path), ..text(name, MAX_TERM) }
+}
+
+const fn text(name: &'static str, max_length: usize) -> Vocabulary {
+    let kind = VocabularyKind::Open;
+    Vocabulary { name, path: None, v2_alias: None, kind, case_sensitive: false, max_length, scheme: None }
+}
+
+const fn taxonomy(name: &'static str, path: &'static str, scheme: &'static str) -> Vocabulary {
+    Vocabulary { kind: VocabularyKind::Taxonomy, scheme: Some(scheme), ..open(name, path) }
+}
+
+const fn also(vocabulary: Vocabulary, v2_alias: &'static str) -> Vocabulary {
+    Vocabulary { v2_alias: Some(v2_alias), ..vocabulary }
+}
+
+/// Every vocabulary.
+pub static VOCABULARIES: &[Vocabulary] = &[
+    Vocabulary { case_sensitive: true, ..text("alternate_name", 256) },
+    text("relevant_link", 1800),
+    text("email", 256),
+    text("telephone", 256),
+    open("application_area", "application_areas"),
+    open("badge", "badges"),
+    open("computational_asset_type", "computational_asset_types"),
+    open("edu_access_mode", "edu_access_modes"),
+    open("edu_pace", "edu_paces"),
+    open("edu_prerequisite", "edu_prerequisites"),
+    open("edu_target_audience", "edu_target_audiences"),
+    open("educational_resource_type", "educational_resource_types"),
+    open("expertise", "expertises"),
+    open("external_resource", "external_resources"),
+    open("keyword", "keywords"),
+    open("ml_model_type", "ml_model_types"),
+    also(taxonomy("ai_paradigm", "AI_paradigms", "AI Paradigm"), "ai_paradigms"),
+    also(taxonomy("country", "countries", "Country"), "countrys"),
+    also(taxonomy("educational_competency", "educational_competencies", "Educational Competency"), "educational_competencys"),
+    taxonomy("educational_level", "educational_levels", "Educational Level"),
+    taxonomy("event_mode", "event_modes", "Event Mode"),
+    also(taxonomy("event_status", "event_statuses", "Event Status"), "event_status"),
+    taxonomy("industrial_sector", "industrial_sectors", "Business Sector"),
+    taxonomy("language", "languages", "Language"),
+    taxonomy("learning_mode", "learning_modes", "Learning Mode"),
+    taxonomy("license", "licenses", "Licence"),
+    also(taxonomy("news_category", "news_categories", "News Category"), "news_categorys"),
+    also(taxonomy("number_of_employees", "numbers_of_employees", "Number of Employees"), "number_of_employees"),
+    taxonomy("organisation_activity_type", "organisation_activity_types", "Organisation Activity Type"),
+    taxonomy("organisation_type", "organisation_types", "Organisation Type"),
+    taxonomy("publication_type", "publication_types", "Publication"),
+    taxonomy("research_area", "research_areas", "Research Area"),
+    taxonomy("scientific_domain", "scientific_domains", "Scientific Domain"),
+    taxonomy("turnover", "turnovers", "Turnover"),
+];
+
+/// The vocabulary of this name.
+pub fn find(name: &str) -> Option<&'static Vocabulary> {
+    VOCABULARIES.iter().find(|v| v.name == name)
+}
+
+impl Vocabulary {
+    /// What two spellings of one term have in common: the term without white space at its ends, in lower case unless case counts.
+    pub fn key(&self, term: &str) -> String {
+        let trimmed = term.trim();
+        if self.case_sensitive { trimmed.to_owned() } else { trimmed.to_lowercase() }
+    }
+
+    /// Whether its terms are kept as rows of their own, so that they can be listed and counted.
+    pub fn is_listed(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Whether it has official terms.
+    pub fn is_taxonomy(&self) -> bool {
+        self.kind == VocabularyKind::Taxonomy
+    }
+}
+
+/// A term of a taxonomy and those below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// What identifies it when its name changes.
+    pub id: String,
+    /// Its official spelling.
+    pub name: String,
+    /// What it means; may be empty.
+    pub definition: String,
+    /// Narrower terms.
+    pub subterms: Vec<Term>,
+}
+
+/// The terms of one taxonomy.
+#[derive(Clone, Debug)]
+pub struct Taxonomy {
+    /// The vocabulary that they belong to.
+    pub vocabulary: &'static Vocabulary,
+    /// The topmost terms.
+    pub terms: Vec<Term>,
+}
+
+/// What a taxonomy file holds.
+#[derive(Debug, Default)]
+pub struct TaxonomyFile {
+    /// The taxonomies that the model knows.
+    pub taxonomies: Vec<Taxonomy>,
+    /// Names of schemes that no vocabulary of the model belongs to; they are left out.
+    pub unknown_schemes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    aiod_taxonomies: Vec<Scheme>,
+}
+
+#[derive(Deserialize)]
+struct Scheme {
+    taxonomy_name: String,
+    elements: Vec<Element>,
+}
+
+#[derive(Deserialize)]
+struct Element {
+    id: String,
+    label: Label,
+    #[serde(default)]
+    definition: Option<String>,
+    #[serde(default)]
+    elements: Vec<Element>,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    value: String,
+}
+
+/// Why a taxonomy file cannot be loaded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TaxonomyError(String);
+
+impl std::fmt::Display for TaxonomyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TaxonomyError {}
+
+/// Reads a taxonomy file: `{"aiod_taxonomies": [{"taxonomy_name", "elements": [{"id", "label": {"value"}, "definition", "elements"}]}]}`.
+///
+/// # Errors
+/// When the file is not of that form, a term is empty or longer than [`MAX_TERM`], or a scheme has one id or one term twice.
+pub fn parse(json: &str) -> Result<TaxonomyFile, TaxonomyError> {
+    let file: File = serde_json::from_str(json).map_err(|e| TaxonomyError(format!("not a taxonomy file: {e}")))?;
+    let mut out = TaxonomyFile::default();
+    for scheme in file.aiod_taxonomies {
+        let Some(vocabulary) = VOCABULARIES.iter().find(|v| v.scheme == Some(scheme.taxonomy_name.as_str())) else {
+            out.unknown_schemes.push(scheme.taxonomy_name);
+            continue;
+        };
+        let mut seen = Seen::default();
+        let terms = scheme.elements.into_iter().map(|e| seen.term(vocabulary, e)).collect::<Result<_, _>>()?;
+        out.taxonomies.push(Taxonomy { vocabulary, terms });
+    }
+    Ok(out)
+}
+
+#[derive(Default)]
+struct Seen {
+    ids: std::collections::HashSet<String>,
+    keys: std::collections::HashSet<String>,
+}
+
+impl Seen {
+    fn term(&mut self, vocabulary: &'static Vocabulary, element: Element) -> Result<Term, TaxonomyError> {
+        let name = element.label.value.trim().to_owned();
+        let fault = |what: &str| TaxonomyError(format!("term '{name}' ({}) of {}: {what}", element.id, vocabulary.name));
+        if name.is_empty() || name.chars().count() > vocabulary.max_length || name.contains('\0') {
+            return Err(fault("a term has 1 to 256 characters"));
+        }
+        if !self.ids.insert(element.id.clone()) {
+            return Err(fault("its id stands twice"));
+        }
+        if !self.keys.insert(vocabulary.key(&name)) {
+            return Err(fault("the term stands twice"));
+        }
+        let subterms = element.elements.into_iter().map(|e| self.term(vocabulary, e)).collect::<Result<_, _>>()?;
+        Ok(Term { id: element.id, name, definition: element.definition.unwrap_or_default(), subterms })
+    }
+}

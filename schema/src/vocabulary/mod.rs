@@ -4,6 +4,8 @@
 
 mod defaults;
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 pub use defaults::defaults;
@@ -146,6 +148,8 @@ pub struct TaxonomyFile {
     pub taxonomies: Vec<Taxonomy>,
     /// Names of schemes that no vocabulary of the model belongs to; they are left out.
     pub unknown_schemes: Vec<String>,
+    /// Ids of terms that stood in their scheme before, in any case of letters; the first one counts.
+    pub repeated: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -189,7 +193,7 @@ impl std::error::Error for TaxonomyError {}
 /// Reads a taxonomy file: `{"aiod_taxonomies": [{"taxonomy_name", "elements": [{"id", "label": {"value"}, "definition", "elements"}]}]}`.
 ///
 /// # Errors
-/// When the file is not of that form, a term is empty or longer than [`MAX_TERM`], or a scheme has one id or one term twice.
+/// When the file is not of that form, a term is empty or longer than [`MAX_TERM`], or a scheme has one id twice.
 pub fn parse(json: &str) -> Result<TaxonomyFile, TaxonomyError> {
     let file: File = serde_json::from_str(json).map_err(|e| TaxonomyError(format!("not a taxonomy file: {e}")))?;
     let mut out = TaxonomyFile::default();
@@ -199,32 +203,42 @@ pub fn parse(json: &str) -> Result<TaxonomyFile, TaxonomyError> {
             continue;
         };
         let mut seen = Seen::default();
-        let terms = scheme.elements.into_iter().map(|e| seen.term(vocabulary, e)).collect::<Result<_, _>>()?;
+        let terms = seen.terms(vocabulary, scheme.elements)?;
         out.taxonomies.push(Taxonomy { vocabulary, terms });
+        out.repeated.append(&mut seen.repeated);
     }
     Ok(out)
 }
 
 #[derive(Default)]
 struct Seen {
-    ids: std::collections::HashSet<String>,
-    keys: std::collections::HashSet<String>,
+    ids: HashSet<String>,
+    keys: HashSet<String>,
+    repeated: Vec<String>,
 }
 
 impl Seen {
-    fn term(&mut self, vocabulary: &'static Vocabulary, element: Element) -> Result<Term, TaxonomyError> {
-        let name = element.label.value.trim().to_owned();
-        let fault = |what: &str| TaxonomyError(format!("term '{name}' ({}) of {}: {what}", element.id, vocabulary.name));
-        if name.is_empty() || name.chars().count() > vocabulary.max_length || name.contains('\0') {
-            return Err(fault("a term has 1 to 256 characters"));
+    fn terms(&mut self, vocabulary: &'static Vocabulary, elements: Vec<Element>) -> Result<Vec<Term>, TaxonomyError> {
+        let mut terms = Vec::with_capacity(elements.len());
+        for element in elements {
+            let name = element.label.value.trim().to_owned();
+            let fault = |what: &str| TaxonomyError(format!("term '{name}' ({}) of {}: {what}", element.id, vocabulary.name));
+            if name.is_empty() || name.chars().count() > vocabulary.max_length || name.contains('\0') {
+                return Err(fault("a term has 1 to 256 characters"));
+            }
+            if !self.ids.insert(element.id.clone()) {
+                return Err(fault("its id stands twice"));
+            }
+            let is_new = self.keys.insert(vocabulary.key(&name));
+            let mut subterms = self.terms(vocabulary, element.elements)?;
+            if is_new {
+                terms.push(Term { id: element.id, name, definition: element.definition.unwrap_or_default(), subterms });
+            } else {
+                // Files in use have 'Unknown' more than once in a scheme; refusing them for that would help nobody.
+                self.repeated.push(element.id);
+                terms.append(&mut subterms);
+            }
         }
-        if !self.ids.insert(element.id.clone()) {
-            return Err(fault("its id stands twice"));
-        }
-        if !self.keys.insert(vocabulary.key(&name)) {
-            return Err(fault("the term stands twice"));
-        }
-        let subterms = element.elements.into_iter().map(|e| self.term(vocabulary, e)).collect::<Result<_, _>>()?;
-        Ok(Term { id: element.id, name, definition: element.definition.unwrap_or_default(), subterms })
+        Ok(terms)
     }
 }

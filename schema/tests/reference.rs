@@ -1,22 +1,15 @@
 //! The tables against the facts that existing clients rely on. They stand beside the workspace; where they are absent, each test
 //! says so and passes.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that panics has failed; one that is skipped must say so")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod common;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use aiod_schema::vocabulary::{self, VOCABULARIES, Vocabulary};
 use aiod_schema::{Field, Kind, Object, by_name, resource_types};
+use common::reference;
 use serde_json::{Map, Value};
-
-fn reference(file: &str) -> Option<String> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/reference")).join(file);
-    let text = std::fs::read_to_string(path).ok();
-    if text.is_none() {
-        eprintln!("skipped: there is no reference file {file}");
-    }
-    text
-}
 
 fn model() -> Option<Value> {
     reference("metadata-model.json").map(|text| serde_json::from_str(&text).unwrap())

@@ -1,8 +1,9 @@
 //! From a request's body to its normal form, or to all its faults at once.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use serde_json::{Map, Value};
 
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
@@ -95,7 +96,7 @@ pub struct TermUse {
     pub field: &'static Field,
     /// The vocabulary.
     pub vocabulary: &'static Vocabulary,
-    /// The terms, trimmed, without repetitions; lower-cased in open vocabularies.
+    /// The terms, trimmed, without repetitions in any spelling; lower-cased in open vocabularies.
     pub terms: Vec<String>,
 }
 
@@ -201,7 +202,9 @@ impl Walk {
             }
             Kind::Term(_) => {
                 let Some(vocabulary) = field.vocabulary() else { return };
-                let terms = self.texts(field, value, |walk, text| walk.term(vocabulary, text));
+                let mut terms = self.texts(field, value, |walk, text| walk.term(vocabulary, text));
+                let mut keys = HashSet::new();
+                terms.retain(|term| keys.insert(vocabulary.key(term)));
                 if !terms.is_empty() {
                     input.terms.push(TermUse { field, vocabulary, terms });
                 }
@@ -226,7 +229,7 @@ impl Walk {
     /// The texts of a field that is a text or a list of them, checked, without repetitions.
     fn texts(&mut self, field: &Field, value: &Value, check: impl Fn(&mut Self, &str) -> Option<String>) -> Vec<String> {
         let mut texts = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let one = |walk: &mut Self, value: &Value| match value.as_str() {
             Some(text) => check(walk, text),
             None => {
@@ -278,9 +281,11 @@ impl Walk {
             self.fault("a term must not be empty", "value_error.any_str.min_length");
             return None;
         }
-        self.check_length(trimmed, None, Some(vocabulary.max_length)).then(|| {
+        // Lower case may be longer, and must fit as well.
+        let key = vocabulary.key(trimmed);
+        self.check_length(&key, None, Some(vocabulary.max_length)).then(|| {
             // Taxonomies keep the spelling until the official one is known.
-            if vocabulary.is_taxonomy() { trimmed.to_owned() } else { vocabulary.key(trimmed) }
+            if vocabulary.is_taxonomy() { trimmed.to_owned() } else { key }
         })
     }
 
@@ -373,7 +378,8 @@ impl Walk {
     }
 
     fn date(&mut self, value: &Value) -> Option<Value> {
-        let parsed = value.as_str().filter(|t| t.len() == 10).and_then(|t| NaiveDate::parse_from_str(t, "%Y-%m-%d").ok());
+        let written_so = |date: &NaiveDate, text: &str| has_common_year(date) && date.to_string() == text;
+        let parsed = value.as_str().and_then(|t| NaiveDate::parse_from_str(t, "%Y-%m-%d").ok().filter(|d| written_so(d, t)));
         match parsed {
             Some(date) => Some(Value::String(date.to_string())),
             None => {
@@ -436,12 +442,18 @@ pub fn parse_date_time(text: &str) -> Option<NaiveDateTime> {
         return None;
     }
     let text = text.replacen([' ', 't'], "T", 1);
-    let zoned =
-        DateTime::parse_from_rfc3339(&text).or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f%z")).map(|t| t.naive_utc());
-    let time = zoned
+    // `%#z` takes `Z`, `+01`, `+0100` and `+01:00`.
+    let zoned = |format| DateTime::parse_from_str(&text, format).map(|t| t.naive_utc());
+    let time = zoned("%Y-%m-%dT%H:%M:%S%.f%#z")
+        .or_else(|_| zoned("%Y-%m-%dT%H:%M%#z"))
         .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f"))
         .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M"))
         .ok()?;
-    let year = time.format("%Y").to_string();
-    (year.len() == 4 && !year.starts_with('-')).then(|| time.trunc_subsecs(0))
+    // chrono keeps a leap second as a fraction beyond one: without it 23:59:60, which few can read, becomes 23:59:59.
+    time.with_nanosecond(0).filter(has_common_year)
+}
+
+/// Whether the year is one that databases and clients know: many begin with year 1 and end with 9999.
+fn has_common_year(time: &impl Datelike) -> bool {
+    (1..=9999).contains(&time.year())
 }

@@ -223,13 +223,15 @@ impl Seen {
         for element in elements {
             let name = element.label.value.trim().to_owned();
             let fault = |what: &str| TaxonomyError(format!("term '{name}' ({}) of {}: {what}", element.id, vocabulary.name));
-            if name.is_empty() || name.chars().count() > vocabulary.max_length || name.contains('\0') {
+            // Lower case may be longer than the name, and must fit as well.
+            let key = vocabulary.key(&name);
+            if name.is_empty() || key.chars().count() > vocabulary.max_length || name.contains('\0') {
                 return Err(fault("a term has 1 to 256 characters"));
             }
             if !self.ids.insert(element.id.clone()) {
                 return Err(fault("its id stands twice"));
             }
-            let is_new = self.keys.insert(vocabulary.key(&name));
+            let is_new = self.keys.insert(key);
             let mut subterms = self.terms(vocabulary, element.elements)?;
             if is_new {
                 terms.push(Term { id: element.id, name, definition: element.definition.unwrap_or_default(), subterms });

@@ -1,15 +1,16 @@
 //! The tables against the facts that existing clients rely on. They stand beside the workspace; where they are absent, each test
 //! says so and passes.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod common;
 
 use std::collections::BTreeSet;
 
+use aiod_schema::validate::normalise;
 use aiod_schema::vocabulary::{self, VOCABULARIES, Vocabulary};
 use aiod_schema::{Field, Kind, Object, by_name, resource_types};
 use common::reference;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 fn model() -> Option<Value> {
     reference("metadata-model.json").map(|text| serde_json::from_str(&text).unwrap())
@@ -191,5 +192,22 @@ fn the_official_taxonomy_file_can_be_loaded() {
     for taxonomy in &file.taxonomies {
         assert!(taxonomy.vocabulary.is_taxonomy());
         assert!(!taxonomy.terms.is_empty(), "{}", taxonomy.vocabulary.name);
+    }
+}
+
+#[test]
+fn example_bodies_of_clients_are_taken() {
+    for resource in resource_types() {
+        let Some(text) = reference(&format!("examples/{}.json", resource.path)) else { continue };
+        for mut body in serde_json::from_str::<Vec<Value>>(&text).unwrap() {
+            // It dates from when identifiers were numbers.
+            if body["member"] == json!([0]) {
+                body["member"] = json!([]);
+            }
+            if let Err(faults) = normalise(resource, &body) {
+                let faults: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.path(), f.message)).collect();
+                panic!("{resource:?}: {faults:?}");
+            }
+        }
     }
 }

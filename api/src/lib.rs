@@ -1,1 +1,14 @@
-//! placeholder
+//! The AIoD metadata catalogue: an OpenAPI-first REST service over MySQL or SQLite, and its command line.
+//!
+//! `routes -> catalogue -> store | identity`, all of them over the model of `aiod_schema`.
+
+pub mod catalogue;
+pub mod cli;
+pub mod config;
+mod digest;
+pub mod identity;
+pub mod jobs;
+mod openapi;
+pub mod routes;
+pub mod server;
+pub mod store;

@@ -1,1 +1,10 @@
-fn main() {}
+//! The catalogue's one program.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    aiod_api::cli::run(aiod_api::cli::Cli::parse()).await
+}

@@ -1,0 +1,446 @@
+//! The bulk upsert: up to 1,000 records of a platform at once, each found by its platform's identifier.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use aiod_schema::identifier::platform_identifier_fault;
+use aiod_schema::validate::{LinkUse, Step, normalise};
+use aiod_schema::{Fault, Field, Input, Kind, ResourceType, by_name, new_identifier};
+use serde_json::{Map, Value};
+
+use super::change::{Actor, Change, HASH_LENGTH, Identity, Resolved, Target, apply, content_hash, name_key, platform_key};
+use super::permission::{Action, Subject, is_allowed};
+use super::read::require;
+use super::{Catalogue, Error, Result};
+use crate::digest::sha256_hex;
+use crate::identity::Caller;
+use crate::store::asset::{Head, Status};
+use crate::store::{Tx, transaction};
+
+/// The most records of one request.
+pub const MAX_RECORDS: usize = 1_000;
+/// The most related resources of one record.
+pub const MAX_RELATED: usize = 500;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is new.
+    Created,
+    /// It replaced what there was.
+    Updated,
+    /// It says what is there already; nothing was touched.
+    Unchanged,
+    /// It is faulty; nothing of it was written.
+    Failed,
+}
+
+impl Outcome {
+    /// As it stands in the answer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The answer to one record.
+#[derive(Clone, Debug)]
+pub struct RecordResult {
+    /// The platform's identifier, where the record has one.
+    pub platform_resource_identifier: Option<String>,
+    /// The identifier in the catalogue, unless it failed.
+    pub identifier: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it failed; locations begin within the record.
+    pub errors: Vec<Fault>,
+}
+
+/// A related resource of a record: where it is referred to, and how it is found.
+struct Related {
+    field: &'static Field,
+    key: String,
+    input: Input,
+}
+
+impl Related {
+    /// What finds it on its platform.
+    fn place(&self) -> (&'static str, String) {
+        (self.input.resource.name, self.key.clone())
+    }
+}
+
+/// A record in normal form.
+struct Record {
+    input: Input,
+    key: String,
+    hash: String,
+    related: Vec<Related>,
+}
+
+type Prepared = std::result::Result<Record, Vec<Fault>>;
+
+impl Catalogue {
+    /// Writes records of a platform: created, updated, or left alone when they say what is there. One answer for each, in order.
+    ///
+    /// # Errors
+    /// When nobody is logged in, the caller is not the platform's connector, the platform is unknown, there are too many
+    /// records, or the store fails. A faulty record is no error: its answer says what is wrong with it.
+    pub async fn upsert_batch(
+        &self,
+        caller: &Caller,
+        platform: &str,
+        resource: &'static ResourceType,
+        records: &[Value],
+    ) -> Result<Vec<RecordResult>> {
+        let user = require(caller)?;
+        let subject = Subject { resource: Some(resource), platform: Some(platform), ..Subject::default() };
+        if !is_allowed(&self.roles, caller, Action::UpsertBatch, subject) {
+            return Err(Error::Forbidden(format!(
+                "No permission to write resources of platform '{platform}': role platform_{platform} is needed."
+            )));
+        }
+        if records.len() > MAX_RECORDS {
+            return Err(Error::body("records", format!("ensure this value has at most {MAX_RECORDS} items")));
+        }
+        let prepared = prepare_all(platform, resource, records);
+        let actor = Actor { account: Some(user.account), brings_terms: true, keeps_inverse_links: true };
+        let mut attempts = 0;
+        loop {
+            let outcome: Result<Vec<RecordResult>> = transaction!(self.db, tx => {
+                if tx.known_platforms(&[platform.to_owned()]).await?.is_empty() {
+                    return Err(Error::Precondition(format!("platform '{platform}' is not known to the catalogue; GET /platforms lists those that are.")));
+                }
+                Batch { platform, resource, actor, records: &prepared }.write(&mut tx).await
+            });
+            match outcome {
+                // Another connector registered one of the records meanwhile: the next attempt finds it.
+                Err(Error::Store(error)) if error.is_duplicate() && attempts < 3 => attempts += 1,
+                Err(error) => return Err(error),
+                Ok(mut results) => {
+                    for (result, record) in results.iter_mut().zip(records) {
+                        let own = record.get("resource").and_then(|r| r.get("platform_resource_identifier")).and_then(Value::as_str);
+                        result.platform_resource_identifier = own.map(str::to_owned);
+                    }
+                    return Ok(results);
+                }
+            }
+        }
+    }
+}
+
+fn prepare_all(platform: &str, resource: &'static ResourceType, records: &[Value]) -> Vec<Prepared> {
+    let mut seen = HashSet::new();
+    let prepare_one = |record| {
+        let record = prepare(platform, resource, record)?;
+        if !seen.insert(record.key.clone()) {
+            let message = "another record of this batch has the same platform_resource_identifier";
+            return Err(vec![Fault::value(["resource", "platform_resource_identifier"], message)]);
+        }
+        Ok(record)
+    };
+    records.iter().map(prepare_one).collect()
+}
+
+/// Checks a record by itself.
+fn prepare(platform: &str, resource: &'static ResourceType, record: &Value) -> Prepared {
+    let mut faults = Vec::new();
+    let body = record.get("resource").unwrap_or(&Value::Null);
+    let input = normalised(platform, resource, body, &["resource".into()], &mut faults);
+    let related = related_of(platform, resource, record.get("related"), &mut faults);
+    let Some(input) = input.filter(|_| faults.is_empty()) else { return Err(faults) };
+    let Some(own) = input.platform_resource_identifier.as_deref() else {
+        return Err(vec![Fault::new(["resource", "platform_resource_identifier"], "field required", "value_error.missing")]);
+    };
+    let key = platform_key(own);
+    let places: Vec<_> = related.iter().map(|r| (r.field.name, r.place())).collect();
+    let hash = if places.is_empty() { content_hash(&input) } else { related_hash(&input, &places) };
+    Ok(Record { input, key, hash, related })
+}
+
+/// The hash of a record also says which resources it relates to; these themselves are found or created, never changed.
+fn related_hash(input: &Input, places: &[(&str, (&str, String))]) -> String {
+    let text = format!("{} {}", content_hash(input), serde_json::json!(places));
+    sha256_hex(text.as_bytes(), HASH_LENGTH)
+}
+
+/// A body of this platform in normal form; its faults are located below `location`.
+fn normalised(platform: &str, resource: &'static ResourceType, body: &Value, location: &[Step], faults: &mut Vec<Fault>) -> Option<Input> {
+    let located = |mut fault: Fault| {
+        fault.location.splice(..1, location.iter().cloned());
+        fault
+    };
+    let input = match normalise(resource, body) {
+        Ok(input) => input,
+        Err(found) => {
+            faults.extend(found.into_iter().map(located));
+            return None;
+        }
+    };
+    if input.platform.as_deref().is_some_and(|given| given != platform) {
+        faults.push(located(Fault::value(
+            ["body", "platform"],
+            format!("the records of this path are of platform '{platform}'; leave the field out"),
+        )));
+    }
+    if let Some(message) = input.platform_resource_identifier.as_deref().and_then(|own| platform_identifier_fault(platform, own)) {
+        faults.push(located(Fault::value(["body", "platform_resource_identifier"], message)));
+    }
+    Some(input)
+}
+
+fn related_of(platform: &str, resource: &'static ResourceType, related: Option<&Value>, faults: &mut Vec<Fault>) -> Vec<Related> {
+    let mut out = Vec::new();
+    let Some(related) = related.filter(|r| !r.is_null()) else { return out };
+    let Some(fields) = related.as_object() else {
+        faults.push(Fault::new(["related"], "an object is expected: link fields with lists of related resources", "type_error.dict"));
+        return out;
+    };
+    for (name, entries) in fields {
+        let at =
+            |steps: &[Step]| -> Vec<Step> { [Step::from("related"), Step::from(name.as_str())].iter().chain(steps).cloned().collect() };
+        let Some(field) = resource.links().find(|f| f.name == name) else {
+            let links: Vec<&str> = resource.links().map(|f| f.name).collect();
+            faults.push(Fault::value(at(&[]), format!("not a field that refers to other resources; those are {}", links.join(", "))));
+            continue;
+        };
+        let Some(entries) = entries.as_array().filter(|e| e.len() <= MAX_RELATED) else {
+            faults.push(Fault::new(at(&[]), format!("a list of at most {MAX_RELATED} related resources is expected"), "type_error.list"));
+            continue;
+        };
+        for (index, entry) in entries.iter().enumerate() {
+            match related_entry(platform, field, entry, &at(&[index.into()])) {
+                Ok(one) => out.push(one),
+                Err(found) => faults.extend(found),
+            }
+        }
+    }
+    out
+}
+
+/// `{"contact": {…}}`: one related resource, by its type's name.
+fn related_entry(platform: &str, field: &'static Field, entry: &Value, at: &[Step]) -> std::result::Result<Related, Vec<Fault>> {
+    let shape = "an object with one key, the type's name, is expected, such as {\"contact\": {…}}";
+    let single = entry.as_object().filter(|map| map.len() == 1).and_then(|map: &Map<String, Value>| map.iter().next());
+    let Some((type_name, body)) = single else { return Err(vec![Fault::value(at.to_vec(), shape)]) };
+    let Kind::Link(targets) = field.kind else { return Err(vec![Fault::value(at.to_vec(), shape)]) };
+    let Some(resource) = by_name(type_name).filter(|r| targets.iter().any(|t| r.is_a(t))) else {
+        return Err(vec![Fault::value(
+            at.to_vec(),
+            format!("'{type_name}' is not a type that this field refers to: {}", targets.join(", ")),
+        )]);
+    };
+    let at: Vec<Step> = at.iter().cloned().chain([Step::from(type_name.as_str())]).collect();
+    let mut faults = Vec::new();
+    let input = normalised(platform, resource, body, &at, &mut faults);
+    let Some(input) = input.filter(|_| faults.is_empty()) else { return Err(faults) };
+    let key = match (&input.platform_resource_identifier, input.name()) {
+        (Some(own), _) => platform_key(own),
+        (None, Some(name)) if !name.trim().is_empty() => name_key(name),
+        _ => return Err(vec![Fault::value(at, "a related resource needs a platform_resource_identifier or a name, by which it is found")]),
+    };
+    Ok(Related { field, key, input })
+}
+
+struct Batch<'a> {
+    platform: &'a str,
+    resource: &'static ResourceType,
+    actor: Actor,
+    records: &'a [Prepared],
+}
+
+/// Where related resources are, by type and key: their identifiers, or why they cannot be written.
+type Places = HashMap<(&'static str, String), std::result::Result<String, String>>;
+
+impl Batch<'_> {
+    async fn write(&self, tx: &mut Tx) -> Result<Vec<RecordResult>> {
+        let existing = self.existing(tx).await?;
+        let mut results: Vec<RecordResult> = self.records.iter().map(|r| first_answer(r, &existing)).collect();
+        let pending: Vec<usize> =
+            (0..results.len()).filter(|i| matches!(results.get(*i), Some(r) if r.outcome == Outcome::Created)).collect();
+        if pending.is_empty() {
+            return Ok(results);
+        }
+        let related = self.related(tx, &pending).await?;
+        let mut changes = Vec::new();
+        for index in pending {
+            let (Some(Ok(record)), Some(result)) = (self.records.get(index), results.get_mut(index)) else { continue };
+            match self.change(record, existing.get(&record.key), &related) {
+                Ok(change) => changes.push((index, change)),
+                Err(faults) => result.fail(faults),
+            }
+        }
+        self.write_changes(tx, changes, &mut results).await?;
+        Ok(results)
+    }
+
+    /// The records that are there already, locked.
+    async fn existing(&self, tx: &mut Tx) -> Result<HashMap<String, Head>> {
+        let keys: Vec<String> = self.records.iter().filter_map(|r| r.as_ref().ok()).map(|r| r.key.clone()).collect();
+        let heads = if keys.is_empty() { Vec::new() } else { tx.lock_on_platform(self.resource.name, self.platform, &keys).await? };
+        Ok(heads.into_iter().filter_map(|h| Some((h.platform_key.clone()?, h))).collect())
+    }
+
+    /// Finds or creates what the pending records relate to.
+    async fn related(&self, tx: &mut Tx, pending: &[usize]) -> Result<Places> {
+        let mut wanted: BTreeMap<&'static str, BTreeMap<String, &Related>> = BTreeMap::new();
+        for record in pending.iter().filter_map(|i| self.records.get(*i)?.as_ref().ok()) {
+            for related in &record.related {
+                wanted.entry(related.input.resource.name).or_default().entry(related.key.clone()).or_insert(related);
+            }
+        }
+        let mut places = Places::new();
+        let mut missing: Vec<&Related> = Vec::new();
+        for (type_name, by_key) in wanted {
+            let keys: Vec<String> = by_key.keys().cloned().collect();
+            for chunk in keys.chunks(4_000) {
+                for head in tx.lock_on_platform(type_name, self.platform, chunk).await? {
+                    places.insert((type_name, head.platform_key.clone().unwrap_or_default()), Ok(head.identifier));
+                }
+            }
+            missing.extend(by_key.into_values().filter(|r| !places.contains_key(&r.place())));
+        }
+        self.create_related(tx, &missing, &mut places).await?;
+        Ok(places)
+    }
+
+    async fn create_related(&self, tx: &mut Tx, missing: &[&Related], places: &mut Places) -> Result<()> {
+        let mut resolved = Resolved::load(tx, missing.iter().map(|r| &r.input)).await?;
+        let mut changes = Vec::new();
+        for related in missing {
+            if let Err(error) = resolved.check(&related.input, self.actor) {
+                places.insert(related.place(), Err(error.to_string()));
+                continue;
+            }
+            let identity = Identity {
+                identifier: new_identifier(related.input.resource.prefix),
+                platform: self.platform.to_owned(),
+                platform_resource_identifier: related.input.platform_resource_identifier.clone(),
+                platform_key: related.key.clone(),
+                status: Status::Published,
+            };
+            places.insert(related.place(), Ok(identity.identifier.clone()));
+            changes.push(Change { hash: content_hash(&related.input), input: related.input.clone(), target: Target::New(identity) });
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        resolved.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
+        apply(tx, self.actor, &changes, &resolved).await.map(drop)
+    }
+
+    /// The change that a record asks for, its related resources among its links.
+    fn change(&self, record: &Record, existing: Option<&Head>, places: &Places) -> std::result::Result<Change, Vec<Fault>> {
+        let mut input = record.input.clone();
+        let mut faults = Vec::new();
+        for related in &record.related {
+            match places.get(&related.place()) {
+                Some(Ok(identifier)) => refer(&mut input, related.field, identifier),
+                Some(Err(message)) => faults.push(Fault::value(["related", related.field.name], message.clone())),
+                None => {}
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let target = match existing {
+            Some(head) => Target::Existing(Box::new(head.clone())),
+            None => Target::New(Identity {
+                identifier: new_identifier(self.resource.prefix),
+                platform: self.platform.to_owned(),
+                platform_resource_identifier: input.platform_resource_identifier.clone(),
+                platform_key: record.key.clone(),
+                status: Status::Published,
+            }),
+        };
+        Ok(Change { input, target, hash: record.hash.clone() })
+    }
+
+    async fn write_changes(&self, tx: &mut Tx, changes: Vec<(usize, Change)>, results: &mut [RecordResult]) -> Result<()> {
+        let mut resolved = Resolved::load(tx, changes.iter().map(|(_, c)| &c.input)).await?;
+        let platforms = self.files_platforms(tx, &changes).await?;
+        let (mut places, mut good) = (Vec::new(), Vec::new());
+        for (index, change) in changes {
+            let Some(result) = results.get_mut(index) else { continue };
+            let unknown = change.input.platforms.iter().find(|(_, name)| !platforms.contains(name));
+            let fault = match (resolved.check(&change.input, self.actor), unknown) {
+                (Err(error), _) => Some(Fault::value(["resource"], error.to_string())),
+                (_, Some((_, name))) => {
+                    Some(Fault::value(["resource", "distribution"], format!("platform '{name}' is not known to the catalogue")))
+                }
+                _ => None,
+            };
+            match fault {
+                Some(fault) => result.fail(vec![fault]),
+                None => {
+                    result.outcome = if matches!(change.target, Target::Existing(_)) { Outcome::Updated } else { Outcome::Created };
+                    places.push(index);
+                    good.push(change);
+                }
+            }
+        }
+        if good.is_empty() {
+            return Ok(());
+        }
+        resolved.add_terms(tx, good.iter().map(|c| &c.input)).await?;
+        let written = apply(tx, self.actor, &good, &resolved).await?;
+        for (index, (_, identifier)) in places.into_iter().zip(written) {
+            if let Some(result) = results.get_mut(index) {
+                result.identifier = Some(identifier);
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of the platforms that files lie on exist.
+    async fn files_platforms(&self, tx: &mut Tx, changes: &[(usize, Change)]) -> Result<Vec<String>> {
+        let names: HashSet<&String> = changes.iter().flat_map(|(_, c)| &c.input.platforms).map(|(_, name)| name).collect();
+        let names: Vec<String> = names.into_iter().cloned().collect();
+        Ok(if names.is_empty() { names } else { tx.known_platforms(&names).await? })
+    }
+}
+
+/// What is known before anything is written: faulty, unchanged, or still to be written (as if created).
+fn first_answer(record: &Prepared, existing: &HashMap<String, Head>) -> RecordResult {
+    let mut result = RecordResult { platform_resource_identifier: None, identifier: None, outcome: Outcome::Created, errors: Vec::new() };
+    match record {
+        Err(faults) => result.fail(faults.clone()),
+        Ok(record) => match existing.get(&record.key) {
+            Some(head) if head.content_hash == record.hash => {
+                result.identifier = Some(head.identifier.clone());
+                result.outcome = Outcome::Unchanged;
+            }
+            Some(head) if head.status() == Status::Submitted => {
+                result.fail(vec![Fault::value(["resource"], "a submitted asset cannot be edited: it waits for a review")]);
+            }
+            _ => {}
+        },
+    }
+    result
+}
+
+impl RecordResult {
+    fn fail(&mut self, errors: Vec<Fault>) {
+        self.outcome = Outcome::Failed;
+        self.identifier = None;
+        self.errors = errors;
+    }
+}
+
+/// Adds a reference to a body.
+fn refer(input: &mut Input, field: &'static Field, identifier: &str) {
+    let place = input.links.iter().position(|l| l.field.name == field.name);
+    let index = place.unwrap_or_else(|| {
+        input.links.push(LinkUse { field, identifiers: Vec::new() });
+        input.links.len() - 1
+    });
+    if let Some(link) = input.links.get_mut(index) {
+        let has_room = field.list || link.identifiers.is_empty();
+        if has_room && !link.identifiers.iter().any(|i| i == identifier) {
+            link.identifiers.push(identifier.to_owned());
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! The one way in which resources are written: any number at once, in a number of statements that does not grow with their fields.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use aiod_schema::validate::{LinkUse, TermUse};
+use aiod_schema::vocabulary::Vocabulary;
+use aiod_schema::{Input, ResourceType, by_name, link};
+use serde_json::{Map, Value};
+
+use super::{Error, Result};
+use crate::digest::sha256_hex;
+use crate::store::asset::{ChangedAsset, Head, NewAsset, Status};
+use crate::store::link::{APPENDED, Link};
+use crate::store::permission::PermissionKind;
+use crate::store::{Tx, now};
+
+/// What is to be written.
+pub(super) struct Change {
+    /// The body in normal form.
+    pub(super) input: Input,
+    /// Where it goes.
+    pub(super) target: Target,
+    /// Hash of the body, see [`content_hash`].
+    pub(super) hash: String,
+}
+
+/// Where a body goes.
+pub(super) enum Target {
+    /// A new resource.
+    New(Identity),
+    /// A resource that exists, locked by the transaction.
+    Existing(Box<Head>),
+}
+
+/// What identifies a new resource.
+pub(super) struct Identity {
+    pub(super) identifier: String,
+    pub(super) platform: String,
+    pub(super) platform_resource_identifier: Option<String>,
+    pub(super) platform_key: String,
+    pub(super) status: Status,
+}
+
+/// Who writes, and by which rules.
+#[derive(Clone, Copy)]
+pub(super) struct Actor {
+    /// The account's row id.
+    pub(super) account: Option<i64>,
+    /// Whether taxonomies take terms that they do not have.
+    pub(super) brings_terms: bool,
+    /// Whether links that other resources may have made stay when the body does not name their field.
+    pub(super) keeps_inverse_links: bool,
+}
+
+/// The key of a platform's identifier: identifiers are unique whatever their case.
+pub(super) fn platform_key(identifier: &str) -> String {
+    identifier.to_lowercase()
+}
+
+/// The key of a related resource without an identifier of its own: its name, behind a character that no identifier has.
+pub(super) fn name_key(name: &str) -> String {
+    format!("\u{1f}{}", name.trim().to_lowercase())
+}
+
+/// How long content hashes are, in bytes.
+pub(super) const HASH_LENGTH: usize = 16;
+
+/// What a body says, in 128 bits: equal hashes mean that nothing changed.
+pub(super) fn content_hash(input: &Input) -> String {
+    let links: BTreeMap<&str, &Vec<String>> = input.links.iter().map(|l| (l.field.name, &l.identifiers)).collect();
+    let terms: BTreeMap<&str, &Vec<String>> = input.terms.iter().map(|t| (t.field.name, &t.terms)).collect();
+    let content = serde_json::json!([input.platform_resource_identifier, input.values, input.editors, links, terms]);
+    sha256_hex(content.to_string().as_bytes(), HASH_LENGTH)
+}
+
+/// A term that the database has.
+struct KnownTerm {
+    id: i64,
+    name: String,
+    official: bool,
+}
+
+/// What the identifiers and terms of bodies stand for.
+pub(super) struct Resolved {
+    resources: HashMap<String, (i64, &'static ResourceType)>,
+    terms: HashMap<(&'static str, String), KnownTerm>,
+}
+
+fn used_terms<'i>(inputs: impl Iterator<Item = &'i Input>) -> BTreeMap<(&'static str, String), (&'static Vocabulary, String)> {
+    let mut used = BTreeMap::new();
+    for TermUse { vocabulary, terms, .. } in inputs.flat_map(|i| &i.terms).filter(|t| t.vocabulary.is_listed()) {
+        for term in terms {
+            used.entry((vocabulary.name, vocabulary.key(term))).or_insert_with(|| (*vocabulary, term.clone()));
+        }
+    }
+    used
+}
+
+impl Resolved {
+    /// Looks up what these bodies refer to.
+    pub(super) async fn load<'i>(tx: &mut Tx, inputs: impl Iterator<Item = &'i Input> + Clone) -> Result<Self> {
+        let mut resolved = Self { resources: HashMap::new(), terms: HashMap::new() };
+        let identifiers: BTreeSet<&String> = inputs.clone().flat_map(|i| &i.links).flat_map(|l| &l.identifiers).collect();
+        if !identifiers.is_empty() {
+            let identifiers: Vec<String> = identifiers.into_iter().cloned().collect();
+            for (id, identifier, type_name) in tx.find_living(&identifiers).await? {
+                if let Some(resource) = by_name(&type_name) {
+                    resolved.resources.insert(identifier, (id, resource));
+                }
+            }
+        }
+        resolved.load_terms(tx, used_terms(inputs).into_keys()).await?;
+        Ok(resolved)
+    }
+
+    async fn load_terms(&mut self, tx: &mut Tx, keys: impl Iterator<Item = (&'static str, String)>) -> Result<()> {
+        let keys: Vec<(String, String)> = keys.map(|(v, k)| (v.to_owned(), k)).collect();
+        for row in tx.find_terms(&keys).await? {
+            if let Some(vocabulary) = aiod_schema::vocabulary::find(&row.vocabulary) {
+                let term = KnownTerm { id: row.id, name: row.name, official: row.official == 1 };
+                self.terms.insert((vocabulary.name, row.folded), term);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a body that refers to nothing, or to resources of a type that the field does not take, or uses terms that its
+    /// writer must not use.
+    pub(super) fn check(&self, input: &Input, actor: Actor) -> Result<()> {
+        for LinkUse { field, identifiers } in &input.links {
+            let aiod_schema::Kind::Link(targets) = field.kind else { continue };
+            let fits = |identifier: &&String| self.resources.get(*identifier).is_some_and(|(_, r)| targets.iter().any(|t| r.is_a(t)));
+            let missing: Vec<&str> = identifiers.iter().filter(|i| !fits(i)).map(String::as_str).collect();
+            if !missing.is_empty() {
+                let types = targets.join(" or ");
+                return Err(Error::NotFound(format!(
+                    "Field '{}' refers to {types} with identifier {}, which cannot be found in the database.",
+                    field.name,
+                    missing.join(", ")
+                )));
+            }
+        }
+        for TermUse { vocabulary, terms, field } in input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms) {
+            let is_official = |term: &&String| self.terms.get(&(vocabulary.name, vocabulary.key(term))).is_some_and(|t| t.official);
+            if let Some(term) = terms.iter().find(|t| !is_official(t)) {
+                let path = vocabulary.path.unwrap_or(vocabulary.name);
+                return Err(Error::BadRequest(format!(
+                    "Field '{}': '{term}' is not an official term of the taxonomy '{}'. The terms are listed at /{path}.",
+                    field.name, vocabulary.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the terms that these bodies use for the first time.
+    pub(super) async fn add_terms<'i>(&mut self, tx: &mut Tx, inputs: impl Iterator<Item = &'i Input>) -> Result<()> {
+        let used = used_terms(inputs);
+        let new: Vec<_> = used.into_iter().filter(|(key, _)| !self.terms.contains_key(key)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        // In the order of their keys, so that two writers wait for each other instead of meeting in a deadlock.
+        let rows: Vec<_> = new.iter().map(|((v, key), (_, term))| ((*v).to_owned(), key.clone(), term.clone())).collect();
+        tx.insert_used_terms(&rows).await?;
+        self.load_terms(tx, new.into_iter().map(|(key, _)| key)).await
+    }
+
+    fn term(&self, vocabulary: &Vocabulary, term: &str) -> Option<&KnownTerm> {
+        self.terms.get(&(vocabulary.name, vocabulary.key(term)))
+    }
+}
+
+/// The stored document: the fields in the order of the model, `aiod_entry` last, where reading adds status and dates.
+fn document(input: &Input, platform: Option<&str>, platform_resource_identifier: Option<&str>, resolved: &Resolved) -> String {
+    let mut terms: HashMap<&str, &TermUse> = input.terms.iter().map(|t| (t.field.name, t)).collect();
+    let mut out = Map::new();
+    for field in input.resource.object.fields.iter().filter(|f| f.is_stored()) {
+        let value = match field.name {
+            "platform" => platform.map(Value::from),
+            "platform_resource_identifier" => platform_resource_identifier.map(Value::from),
+            "aiod_entry" => None,
+            name => match terms.remove(name) {
+                Some(used) => Some(spelled(used, field.list, resolved)),
+                None => input.values.get(name).cloned(),
+            },
+        };
+        if let Some(value) = value {
+            out.insert(field.name.to_owned(), value);
+        }
+    }
+    out.insert("aiod_entry".to_owned(), serde_json::json!({ "editor": input.editors }));
+    Value::Object(out).to_string()
+}
+
+/// Terms as they are officially spelled.
+fn spelled(used: &TermUse, list: bool, resolved: &Resolved) -> Value {
+    let spelling = |term: &String| resolved.term(used.vocabulary, term).map_or_else(|| term.clone(), |t| t.name.clone());
+    let mut names: Vec<String> = used.terms.iter().map(spelling).collect();
+    if !list {
+        return names.pop().map_or(Value::Null, Value::from);
+    }
+    let mut seen = HashSet::new();
+    names.retain(|n| seen.insert(n.clone()));
+    Value::from(names)
+}
+
+/// Writes changes with everything that belongs to them; row ids and identifiers, in the order of the changes.
+pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolved: &Resolved) -> Result<Vec<(i64, String)>> {
+    // One microsecond apart, so that the order of a batch is the order of its dates.
+    let date = now();
+    let mut new = Vec::new();
+    let mut changed = Vec::new();
+    for (change, date) in changes.iter().zip(date..) {
+        let input = &change.input;
+        let name = input.name().map(str::to_owned);
+        match &change.target {
+            Target::New(identity) => new.push(NewAsset {
+                identifier: identity.identifier.clone(),
+                resource_type: input.resource.name,
+                platform: Some(identity.platform.clone()),
+                platform_resource_identifier: identity.platform_resource_identifier.clone(),
+                platform_key: Some(identity.platform_key.clone()),
+                name,
+                status: identity.status,
+                date,
+                modified_by: actor.account,
+                content_hash: change.hash.clone(),
+                document: document(input, Some(&identity.platform), identity.platform_resource_identifier.as_deref(), resolved),
+            }),
+            Target::Existing(head) => changed.push(ChangedAsset {
+                id: head.id,
+                name,
+                date,
+                modified_by: actor.account,
+                content_hash: change.hash.clone(),
+                document: document(input, head.platform.as_deref(), head.platform_resource_identifier.as_deref(), resolved),
+            }),
+        }
+    }
+    let existing: Vec<i64> = changed.iter().map(|c| c.id).collect();
+    let new_ids: HashMap<String, i64> = if new.is_empty() {
+        HashMap::new()
+    } else {
+        tx.insert_assets(new).await?.into_iter().map(|(id, identifier)| (identifier, id)).collect()
+    };
+    tx.archive(&existing).await?;
+    tx.update_assets(changed).await?;
+    let written: Vec<(i64, String)> = changes.iter().map(|c| c.row(&new_ids)).collect();
+    let partners = LinkChange::plan(tx, actor, changes, &written, resolved).await?.apply(tx, actor).await?;
+    write_terms(tx, changes, &written, &existing, resolved).await?;
+    if let Some(account) = actor.account {
+        let granted: Vec<i64> = new_ids.values().copied().collect();
+        tx.grant(account, &granted, PermissionKind::Admin).await?;
+    }
+    let touched: Vec<i64> = written.iter().map(|(id, _)| *id).chain(partners).collect();
+    tx.note_changes(&touched).await?;
+    Ok(written)
+}
+
+impl Change {
+    fn row(&self, new_ids: &HashMap<String, i64>) -> (i64, String) {
+        match &self.target {
+            Target::New(identity) => (new_ids.get(&identity.identifier).copied().unwrap_or_default(), identity.identifier.clone()),
+            Target::Existing(head) => (head.id, head.identifier.clone()),
+        }
+    }
+}
+
+async fn write_terms(tx: &mut Tx, changes: &[Change], written: &[(i64, String)], existing: &[i64], resolved: &Resolved) -> Result<()> {
+    tx.delete_asset_terms(existing).await?;
+    let mut uses = BTreeSet::new();
+    for (change, (id, _)) in changes.iter().zip(written) {
+        for used in change.input.terms.iter().filter(|t| t.vocabulary.is_listed()) {
+            uses.extend(used.terms.iter().filter_map(|term| Some((*id, resolved.term(used.vocabulary, term)?.id))));
+        }
+    }
+    let uses: Vec<_> = uses.into_iter().collect();
+    Ok(tx.insert_asset_terms(&uses).await?)
+}
+
+/// Which links come and go, at both their ends.
+#[derive(Default)]
+struct LinkChange {
+    removed: BTreeSet<Link>,
+    added: BTreeSet<Link>,
+    /// Resources that are not written themselves, but whose links change.
+    partners: BTreeSet<i64>,
+}
+
+/// A link without its place.
+fn same_ends(link: &Link) -> (i64, &str, i64) {
+    (link.from_id, link.field.as_str(), link.to_id)
+}
+
+impl LinkChange {
+    async fn plan(tx: &mut Tx, actor: Actor, changes: &[Change], written: &[(i64, String)], resolved: &Resolved) -> Result<Self> {
+        let old_ids: Vec<i64> =
+            changes.iter().zip(written).filter(|(c, _)| matches!(c.target, Target::Existing(_))).map(|(_, (id, _))| *id).collect();
+        let mut types: HashMap<i64, &'static ResourceType> =
+            changes.iter().zip(written).map(|(c, (id, _))| (*id, c.input.resource)).collect();
+        let mut wanted = Vec::new();
+        let mut named = HashSet::new();
+        for (change, (from_id, _)) in changes.iter().zip(written) {
+            for LinkUse { field, identifiers } in &change.input.links {
+                named.insert((*from_id, field.name));
+                for (position, identifier) in (0..).zip(identifiers) {
+                    let Some((to_id, resource)) = resolved.resources.get(identifier) else { continue };
+                    types.insert(*to_id, resource);
+                    wanted.push(Link { from_id: *from_id, field: field.name.to_owned(), to_id: *to_id, position });
+                }
+            }
+        }
+        let mut old = tx.links_from(&old_ids).await?;
+        if actor.keeps_inverse_links {
+            old.retain(|l| {
+                named.contains(&(l.from_id, l.field.as_str())) || types.get(&l.from_id).is_none_or(|r| !link::has_inverse(r, &l.field))
+            });
+        }
+        let mut plan = Self::default();
+        let before: HashSet<&Link> = old.iter().collect();
+        let after: HashSet<&Link> = wanted.iter().collect();
+        plan.removed.extend(before.difference(&after).map(|l| (*l).clone()));
+        plan.added.extend(after.difference(&before).map(|l| (*l).clone()));
+        plan.mirror(tx, &mut types, written).await?;
+        Ok(plan)
+    }
+
+    /// Adds what changes at the other ends.
+    async fn mirror(&mut self, tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, written: &[(i64, String)]) -> Result<()> {
+        let unknown: Vec<i64> = self.removed.iter().map(|l| l.to_id).filter(|id| !types.contains_key(id)).collect();
+        learn_types(tx, types, &unknown).await?;
+        // A link that only changed its place is in both sets; its other end stays as it is.
+        let ends = |links: &BTreeSet<Link>| -> HashSet<(i64, String, i64)> {
+            links.iter().map(|l| (l.from_id, l.field.clone(), l.to_id)).collect()
+        };
+        let (removed_ends, added_ends) = (ends(&self.removed), ends(&self.added));
+        let gone: Vec<Link> =
+            self.removed.iter().filter(|l| !added_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
+        let come: Vec<Link> =
+            self.added.iter().filter(|l| !removed_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
+        let displaced = displaced(tx, types, &come).await?;
+        self.removed.extend(gone);
+        self.removed.extend(displaced);
+        self.added.extend(come);
+        let written: HashSet<i64> = written.iter().map(|(id, _)| *id).collect();
+        let ends = self.removed.iter().chain(&self.added).map(|l| l.from_id);
+        self.partners = ends.filter(|id| !written.contains(id)).collect();
+        Ok(())
+    }
+
+    /// Writes the change; the partners that it touched.
+    async fn apply(self, tx: &mut Tx, actor: Actor) -> Result<Vec<i64>> {
+        let partners: Vec<i64> = self.partners.into_iter().collect();
+        if !partners.is_empty() {
+            tx.lock_rows(&partners).await?;
+            tx.archive(&partners).await?;
+        }
+        let removed: Vec<Link> = self.removed.into_iter().collect();
+        let added: Vec<Link> = self.added.into_iter().collect();
+        tx.delete_links(&removed).await?;
+        tx.insert_links(&added).await?;
+        if !partners.is_empty() {
+            tx.touch_assets(&partners, actor.account).await?;
+        }
+        Ok(partners)
+    }
+}
+
+fn owned(link: &Link) -> (i64, String, i64) {
+    let (from, field, to) = same_ends(link);
+    (from, field.to_owned(), to)
+}
+
+async fn learn_types(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, ids: &[i64]) -> Result<()> {
+    for (id, name) in tx.types_of(ids).await? {
+        if let Some(resource) = by_name(&name) {
+            types.insert(id, resource);
+        }
+    }
+    Ok(())
+}
+
+/// The same fact, said by the other end.
+fn inverse_of(link: &Link, types: &HashMap<i64, &'static ResourceType>) -> Option<Link> {
+    let field = link::inverse(types.get(&link.from_id)?, &link.field, types.get(&link.to_id)?)?;
+    Some(Link { from_id: link.to_id, field: field.to_owned(), to_id: link.from_id, position: APPENDED })
+}
+
+/// Links that must go because a field that holds one value gets another, at both their ends.
+async fn displaced(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, come: &[Link]) -> Result<Vec<Link>> {
+    let is_single = |l: &&Link| types.get(&l.from_id).and_then(|r| r.object.field(&l.field)).is_some_and(|f| !f.list);
+    let single: Vec<&Link> = come.iter().filter(is_single).collect();
+    let ids: Vec<i64> = single.iter().map(|l| l.from_id).collect();
+    let mut out = Vec::new();
+    for old in tx.links_from(&ids).await? {
+        let replaced = |new: &&&Link| {
+            let same_holder = new.from_id == old.from_id && new.to_id != old.to_id;
+            // A contact belongs to one person or one organisation: either takes the place of the other.
+            let is_contact = types.get(&old.from_id).is_some_and(|r| r.name == "contact");
+            same_holder && (new.field == old.field || is_contact)
+        };
+        if single.iter().any(|new| replaced(&new)) {
+            out.push(old);
+        }
+    }
+    let others: Vec<i64> = out.iter().map(|l| l.to_id).collect();
+    learn_types(tx, types, &others).await?;
+    let inverses: Vec<Link> = out.iter().filter_map(|l| inverse_of(l, types)).collect();
+    out.extend(inverses);
+    Ok(out)
+}

@@ -1,0 +1,156 @@
+//! Images of organisations and projects.
+
+use aiod_schema::ResourceType;
+use serde_json::Value;
+
+use super::read::{image_json, require};
+use super::write::Expected;
+use super::{Catalogue, Error, Result};
+use crate::identity::Caller;
+use crate::store::image::ImageRow;
+use crate::store::transaction;
+
+/// The largest image, in bytes.
+pub const MAX_IMAGE: usize = 1 << 20;
+/// The longest name of an image, in characters.
+const MAX_NAME: usize = 256;
+
+/// An image that is sent to the catalogue.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Its name, unique within the resource.
+    pub name: String,
+    /// The type that the sender claims.
+    pub claimed_type: Option<String>,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether an upload adds or replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// There must be none of this name.
+    Add,
+    /// There must be one of this name.
+    Replace,
+}
+
+/// The type that a file's first bytes say: its name and the sender's claim count for nothing.
+pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    if starts(b"\x89PNG\r\n\x1a\n") {
+        Some("image/png")
+    } else if starts(b"\xff\xd8\xff") {
+        Some("image/jpeg")
+    } else if starts(b"GIF87a") || starts(b"GIF89a") {
+        Some("image/gif")
+    } else if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        Some("image/webp")
+    } else if starts(b"BM") && bytes.len() > 26 {
+        Some("image/bmp")
+    } else {
+        None
+    }
+}
+
+impl Upload {
+    /// The upload as it is kept.
+    fn check(self, asset_id: i64) -> Result<ImageRow> {
+        let Some(media_type) = media_type(&self.bytes) else {
+            return Err(Error::UnsupportedMedia(format!(
+                "'{}' is not an image that can be shown: JPEG, PNG, GIF, WebP and BMP are taken.",
+                self.name
+            )));
+        };
+        let claimed = self.claimed_type.as_deref().filter(|t| t.starts_with("image/"));
+        if claimed.is_some_and(|claimed| claimed.replace("image/jpg", "image/jpeg") != media_type) {
+            return Err(Error::UnsupportedMedia(format!("'{}' claims to be another type of image than it is: {media_type}.", self.name)));
+        }
+        Ok(ImageRow { asset_id, name: self.name, media_type: media_type.to_owned(), bytes: self.bytes })
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control) && name.trim() == name;
+    fits.then_some(()).ok_or_else(|| {
+        Error::query("name", "an image's name has 1 to 256 characters, without control characters and white space at its ends")
+    })
+}
+
+fn no_image(name: &str) -> Error {
+    Error::NotFound(format!("Image '{name}' not found in the database."))
+}
+
+impl Catalogue {
+    /// Adds or replaces an image.
+    ///
+    /// # Errors
+    /// When nobody is logged in, the caller may not change the resource, the file is too large or no image, or there is one of
+    /// this name already (adding) or none (replacing).
+    pub async fn put_image(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        identifier: &str,
+        upload: Upload,
+        mode: Mode,
+    ) -> Result<()> {
+        let user = require(caller)?;
+        check_name(&upload.name)?;
+        if upload.bytes.len() > MAX_IMAGE {
+            return Err(Error::TooLarge(format!("an image has at most {MAX_IMAGE} bytes (1 MiB)")));
+        }
+        let checked = upload.check(0)?;
+        transaction!(self.db, tx => {
+            let head = self.editable(&mut tx, caller, resource, identifier, &Expected::Any).await?;
+            let exists = tx.has_image(head.id, &checked.name).await?;
+            match (mode, exists) {
+                (Mode::Add, true) => return Err(Error::Conflict(format!("There already exists an image with the name '{}'.", checked.name))),
+                (Mode::Replace, false) => return Err(no_image(&checked.name)),
+                _ => {}
+            }
+            if exists {
+                tx.delete_image(head.id, &checked.name).await?;
+            }
+            tx.archive(&[head.id]).await?;
+            tx.insert_image(ImageRow { asset_id: head.id, ..checked.clone() }).await?;
+            tx.touch_assets(&[head.id], Some(user.account)).await?;
+            Ok(tx.note_changes(&[head.id]).await?)
+        })
+    }
+
+    /// Removes an image.
+    ///
+    /// # Errors
+    /// When nobody is logged in, the caller may not change the resource, or there is none of this name.
+    pub async fn delete_image(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, name: &str) -> Result<()> {
+        let user = require(caller)?;
+        transaction!(self.db, tx => {
+            let head = self.editable(&mut tx, caller, resource, identifier, &Expected::Any).await?;
+            tx.archive(&[head.id]).await?;
+            if !tx.delete_image(head.id, name).await? {
+                return Err(no_image(name));
+            }
+            tx.touch_assets(&[head.id], Some(user.account)).await?;
+            Ok(tx.note_changes(&[head.id]).await?)
+        })
+    }
+
+    /// One image of a resource that the caller may see.
+    ///
+    /// # Errors
+    /// When there is none of this name, or as for reading.
+    pub async fn image(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, name: &str) -> Result<ImageRow> {
+        let document = self.read(caller, resource, identifier).await?;
+        self.db.image(document.id, name).await?.ok_or_else(|| no_image(name))
+    }
+
+    /// All images of a resource that the caller may see, as entries of `media`.
+    ///
+    /// # Errors
+    /// As for reading.
+    pub async fn images(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<Value>> {
+        let document = self.read(caller, resource, identifier).await?;
+        Ok(self.db.images(&[document.id]).await?.iter().map(image_json).collect())
+    }
+}

@@ -1,0 +1,133 @@
+//! The platforms that resources come from.
+
+use serde_json::Value;
+
+use super::permission::{Action, Subject, is_allowed};
+use super::read::require;
+use super::{Catalogue, Error, Result};
+use crate::identity::Caller;
+use crate::store::transaction;
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 64;
+
+/// The name in a body: lower case, without white space or characters that paths give a meaning to.
+fn name_of(body: &Value) -> Result<String> {
+    let Some(map) = body.as_object() else {
+        return Err(Error::Invalid(vec![aiod_schema::Fault::new(
+            ["body"],
+            "value is not a valid dict: a JSON object is expected",
+            "type_error.dict",
+        )]));
+    };
+    let name = match map.get("name") {
+        None | Some(Value::Null) => {
+            return Err(Error::Invalid(vec![aiod_schema::Fault::new(["body", "name"], "field required", "value_error.missing")]));
+        }
+        Some(Value::String(name)) => name.to_lowercase(),
+        Some(_) => return Err(Error::Invalid(vec![aiod_schema::Fault::new(["body", "name"], "str type expected", "type_error.str")])),
+    };
+    let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"/?#%".contains(c);
+    if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(fits) {
+        return Err(Error::body("name", "a platform's name has 1 to 64 characters, without white space, '/', '?', '#' and '%'"));
+    }
+    Ok(name)
+}
+
+fn not_found(identifier: &str) -> Error {
+    Error::NotFound(format!("Platform '{identifier}' not found in the database."))
+}
+
+fn taken(name: &str) -> Error {
+    Error::Conflict(format!("There already exists a platform with the name '{name}'."))
+}
+
+impl Catalogue {
+    /// Platforms in the order of their registration: number and name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn platforms(&self, offset: i64, limit: i64) -> Result<Vec<(i64, String)>> {
+        Ok(self.db.platforms(offset, limit).await?)
+    }
+
+    /// The platform with this number.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn platform(&self, identifier: &str) -> Result<(i64, String)> {
+        let id: i64 = identifier.parse().map_err(|_| not_found(identifier))?;
+        self.db.platform(id).await?.ok_or_else(|| not_found(identifier))
+    }
+
+    /// How many platforms there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count_platforms(&self) -> Result<i64> {
+        Ok(self.db.count_platforms().await?)
+    }
+
+    fn may(&self, caller: &Caller, action: Action, what: &str) -> Result<()> {
+        if is_allowed(&self.roles, caller, action, Subject::default()) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("You do not have permission to {what} platforms.")))
+    }
+
+    /// Registers a platform; its number.
+    ///
+    /// # Errors
+    /// When the caller may not, or the name is faulty or taken.
+    pub async fn create_platform(&self, caller: &Caller, body: &Value) -> Result<i64> {
+        require(caller)?;
+        let name = name_of(body)?;
+        self.may(caller, Action::CreatePlatform, "create")?;
+        match self.db.insert_platform(&name).await {
+            Err(error) if error.is_duplicate() => return Err(taken(&name)),
+            other => other?,
+        }
+        self.db.platform_by_name(&name).await?.map(|(id, _)| id).ok_or_else(|| not_found(&name))
+    }
+
+    /// Renames a platform that no resource is of.
+    ///
+    /// # Errors
+    /// When there is none, the caller may not, the name is faulty or taken, or resources bear the old one.
+    pub async fn rename_platform(&self, caller: &Caller, id: i64, body: &Value) -> Result<()> {
+        require(caller)?;
+        let name = name_of(body)?;
+        self.may(caller, Action::ChangePlatform, "edit")?;
+        let outcome = transaction!(self.db, tx => {
+            let old = tx.lock_platform(id).await?.ok_or_else(|| not_found(&id.to_string()))?;
+            if old != name {
+                if tx.platform_is_used(&old).await? {
+                    return Err(Error::Conflict(format!("The platform '{old}' cannot be renamed: resources belong to it.")));
+                }
+                tx.rename_platform(id, &name).await?;
+            }
+            Ok(())
+        });
+        match outcome {
+            Err(Error::Store(error)) if error.is_duplicate() => Err(taken(&name)),
+            other => other,
+        }
+    }
+
+    /// Removes a platform that no resource is of.
+    ///
+    /// # Errors
+    /// When there is none, the caller may not, or resources belong to it.
+    pub async fn delete_platform(&self, caller: &Caller, identifier: &str) -> Result<()> {
+        require(caller)?;
+        self.may(caller, Action::ChangePlatform, "delete")?;
+        let id: i64 = identifier.parse().map_err(|_| not_found(identifier))?;
+        transaction!(self.db, tx => {
+            let name = tx.lock_platform(id).await?.ok_or_else(|| not_found(identifier))?;
+            if tx.platform_is_used(&name).await? {
+                return Err(Error::Conflict(format!("The platform '{name}' cannot be deleted: resources belong to it.")));
+            }
+            Ok(tx.delete_platform(id).await?)
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! Reading: one resource by its identifier or its platform's, pages, counts, files.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use aiod_schema::{ResourceType, by_identifier, resource_types};
+use base64::Engine as _;
+use serde_json::{Map, Value};
+
+use super::change::platform_key;
+use super::permission::{Action, Subject, is_allowed, login_needed};
+use super::render::{View, render, with_nulls};
+use super::{Catalogue, Error, Result};
+use crate::identity::Caller;
+use crate::store::asset::{PageQuery, ReadRow, Start, Status};
+use crate::store::image::ImageRow;
+use crate::store::permission::PermissionKind;
+
+/// A resource as it is read.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The resource as JSON.
+    pub body: String,
+    /// Its revision.
+    pub revision: i64,
+    /// Its row id.
+    pub(super) id: i64,
+}
+
+/// A page of resources.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The resources in order.
+    pub documents: Vec<Document>,
+    /// Where the next page begins, when there may be one and pages go by cursor.
+    pub next: Option<i64>,
+}
+
+/// How the paths that serve any type choose among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Every type.
+    Assets,
+    /// AI assets.
+    AiAssets,
+    /// All but contacts.
+    AiResources,
+    /// Persons and organisations.
+    Agents,
+}
+
+impl Group {
+    /// Whether a type belongs to the group.
+    pub fn has(self, resource: &ResourceType) -> bool {
+        match self {
+            Self::Assets => true,
+            Self::AiAssets => resource.is_a("ai_asset"),
+            Self::AiResources => resource.is_a("ai_resource"),
+            Self::Agents => resource.is_a("agent"),
+        }
+    }
+}
+
+impl Catalogue {
+    /// One resource of a type.
+    ///
+    /// # Errors
+    /// When the identifier belongs to another type, to nothing, to a deleted resource, or to one that the caller may not see.
+    pub async fn read(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
+        check_type(resource, identifier)?;
+        let rows = self.db.read_by_identifier(identifier).await?;
+        self.one(caller, resource, rows, &format!("'{identifier}'")).await
+    }
+
+    /// One resource of a type by its platform's identifier.
+    ///
+    /// # Errors
+    /// When the platform is unknown, or as for [`Catalogue::read`].
+    pub async fn read_on_platform(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        platform: &str,
+        identifier: &str,
+    ) -> Result<Document> {
+        let rows = self.db.read_by_platform(resource.name, platform, &platform_key(identifier)).await?;
+        if rows.is_empty() && self.db.platform_by_name(platform).await?.is_none() {
+            return Err(Error::BadRequest(format!(
+                "platform '{platform}' is not known to the catalogue; GET /platforms lists those that are"
+            )));
+        }
+        self.one(caller, resource, rows, &format!("'{identifier}' of '{platform}'")).await
+    }
+
+    /// One resource of whatever type its identifier belongs to, absent values written as `null`.
+    ///
+    /// # Errors
+    /// As for [`Catalogue::read`]; a type outside the group counts as nothing.
+    pub async fn read_any(&self, caller: &Caller, group: Group, identifier: &str) -> Result<Document> {
+        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let resource = by_identifier(identifier).filter(|r| group.has(r)).ok_or_else(unknown)?;
+        let mut document = match self.read(caller, resource, identifier).await {
+            Err(Error::NotFound(_)) => return Err(unknown()),
+            other => other?,
+        };
+        let mut value: Value = parse(&document.body)?;
+        with_nulls(resource.object, &mut value);
+        document.body = value.to_string();
+        Ok(document)
+    }
+
+    async fn one(&self, caller: &Caller, resource: &'static ResourceType, rows: Vec<ReadRow>, what: &str) -> Result<Document> {
+        let mut documents = Resources::group(rows);
+        let Some(found) = documents.pop() else { return Err(Error::not_found(resource, what, false)) };
+        if found.row.date_deleted.is_some() {
+            return Err(Error::not_found(resource, what, true));
+        }
+        self.may_read(caller, resource, &found.row).await?;
+        let views = self.views(caller, resource, std::slice::from_ref(&found)).await?;
+        found.document(resource, views(found.row.id)).ok_or_else(|| Error::Internal(format!("the document of {what} cannot be read")))
+    }
+
+    async fn may_read(&self, caller: &Caller, resource: &'static ResourceType, row: &ReadRow) -> Result<()> {
+        let status = Status::parse(&row.status);
+        if status == Status::Published {
+            return Ok(());
+        }
+        let Some(user) = caller.user() else {
+            return Err(Error::Unauthenticated("This asset is not published. It requires authentication to access.".to_owned()));
+        };
+        let permission = self.db.permissions(user.account, &[row.id]).await?.first().map(|(_, kind)| *kind);
+        let subject = Subject { resource: Some(resource), platform: row.platform.as_deref(), status: Some(status), permission };
+        if is_allowed(&self.roles, caller, Action::Read, subject) {
+            return Ok(());
+        }
+        Err(Error::Forbidden("You are not allowed to view this resource.".to_owned()))
+    }
+
+    /// What the caller may see of each of these resources. Permissions are asked for only where an unpublished link depends on
+    /// them, so that most reads take one statement.
+    async fn views(&self, caller: &Caller, resource: &'static ResourceType, found: &[Resources]) -> Result<impl Fn(i64) -> View + use<>> {
+        let mut writable = HashSet::new();
+        if let Some(user) = caller.user() {
+            let asked: Vec<&Resources> = found.iter().filter(|f| f.links.iter().any(is_unpublished)).collect();
+            let ids: Vec<i64> = asked.iter().map(|f| f.row.id).collect();
+            let held: HashMap<i64, PermissionKind> =
+                if ids.is_empty() { HashMap::new() } else { self.db.permissions(user.account, &ids).await?.into_iter().collect() };
+            writable = asked
+                .into_iter()
+                .filter(|f| {
+                    let permission = held.get(&f.row.id).copied();
+                    let subject = Subject { resource: Some(resource), platform: f.row.platform.as_deref(), status: None, permission };
+                    is_allowed(&self.roles, caller, Action::Update, subject)
+                })
+                .map(|f| f.row.id)
+                .collect();
+        }
+        let full = caller.user().is_some_and(|u| u.has_role(&self.roles.full_view));
+        let logged_in = caller.user().is_some();
+        Ok(move |id| View { logged_in, full, unpublished_links: writable.contains(&id) })
+    }
+
+    /// A page of published resources.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn page(&self, caller: &Caller, resource: &'static ResourceType, query: &PageQuery) -> Result<Page> {
+        if query.limit == 0 {
+            return Ok(Page { documents: Vec::new(), next: None });
+        }
+        let mut found = Resources::group(self.db.read_page(query).await?);
+        let key = |f: &Resources| match (query.start, query.sort) {
+            (Start::Cursor(_), _) => (f.row.id, f.row.id),
+            (_, crate::store::asset::Sort::DateModified) => (f.row.date_modified, f.row.id),
+            (_, crate::store::asset::Sort::DateCreated) => (f.row.date_created, f.row.id),
+        };
+        found.sort_by_key(key);
+        if query.descending {
+            found.reverse();
+        }
+        let is_full = i64::try_from(found.len()).is_ok_and(|n| n >= query.limit);
+        let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|f| f.row.id);
+        let views = self.views(caller, resource, &found).await?;
+        let mut documents = Vec::with_capacity(found.len());
+        for found in found {
+            match found.document(resource, views(found.row.id)) {
+                Some(document) => documents.push(document),
+                // One bad record never makes a list fail.
+                None => tracing::error!(identifier = %found.row.identifier, "the document of {} cannot be read", found.row.identifier),
+            }
+        }
+        Ok(Page { documents, next })
+    }
+
+    /// Published resources per type's path and platform.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn counts(&self) -> Result<BTreeMap<&'static str, BTreeMap<String, i64>>> {
+        let mut counts: BTreeMap<_, BTreeMap<String, i64>> = resource_types().iter().map(|r| (r.path, BTreeMap::new())).collect();
+        for (name, platform, count) in self.db.counts(None).await? {
+            if let Some(of_type) = aiod_schema::by_name(&name).and_then(|r| counts.get_mut(r.path)) {
+                of_type.insert(platform.unwrap_or_default(), count);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Published resources of one type per platform.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count(&self, resource: &ResourceType) -> Result<BTreeMap<String, i64>> {
+        let rows = self.db.counts(Some(resource.name)).await?;
+        Ok(rows.into_iter().map(|(_, platform, count)| (platform.unwrap_or_default(), count)).collect())
+    }
+
+    /// Where a file of a resource can be downloaded: its `n`-th, or its only one.
+    ///
+    /// # Errors
+    /// When there is no such file or no URL of it, when `n` is needed, or as for [`Catalogue::read`].
+    pub async fn content_url(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, n: Option<i64>) -> Result<String> {
+        let document: Value = parse(&self.read(caller, resource, identifier).await?.body)?;
+        let files = document.get("distribution").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let none = || Error::NotFound("Distribution not found.".to_owned());
+        let file = match n {
+            None if files.is_empty() => return Err(none()),
+            None if files.len() > 1 => {
+                return Err(Error::Conflict(format!(
+                    "Multiple distributions encountered: there are {}. Use another endpoint indicating the distribution index at the end of the url, from 0.",
+                    files.len()
+                )));
+            }
+            None => files.first(),
+            Some(n) => Some(usize::try_from(n).ok().and_then(|n| files.get(n)).ok_or_else(|| {
+                Error::BadRequest(format!("Distribution index out of range: there are {}, counted from 0.", files.len()))
+            })?),
+        };
+        file.and_then(|f| f.get("content_url")).and_then(Value::as_str).map(str::to_owned).ok_or_else(none)
+    }
+
+    /// Puts the images of resources into their `media`, in base64.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn with_images(&self, documents: &mut [Document]) -> Result<()> {
+        let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
+        let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
+        for image in self.db.images(&ids).await? {
+            images.entry(image.asset_id).or_default().push(image_json(&image));
+        }
+        for document in documents {
+            let Some(images) = images.remove(&document.id) else { continue };
+            let mut map: Map<String, Value> = parse(&document.body)?;
+            if let Some(Value::Array(media)) = map.get_mut("media") {
+                media.extend(images);
+            }
+            document.body = Value::Object(map).to_string();
+        }
+        Ok(())
+    }
+}
+
+/// An image as an entry of `media`.
+pub(super) fn image_json(image: &ImageRow) -> Value {
+    let blob = base64::engine::general_purpose::STANDARD.encode(&image.bytes);
+    serde_json::json!({
+        "name": image.name,
+        "encoding_format": image.media_type,
+        "content_size_kb": image.bytes.len().div_ceil(1024),
+        "binary_blob": blob,
+    })
+}
+
+/// Refuses an identifier that belongs to another type.
+pub(super) fn check_type(resource: &'static ResourceType, identifier: &str) -> Result<()> {
+    match by_identifier(identifier) {
+        Some(actual) if actual != resource => {
+            Err(Error::WrongType { identifier: identifier.to_owned(), wanted: resource.name, actual: actual.name })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))
+}
+
+/// The answer to a caller who is not known, where one must be.
+pub(super) fn require(caller: &Caller) -> Result<&crate::identity::User> {
+    caller.user().ok_or_else(login_needed)
+}
+
+fn is_unpublished(link: &ReadRow) -> bool {
+    let published = |status: &str| status == Status::Published.as_str();
+    !published(&link.status) || link.via_status.as_deref().is_some_and(|s| !published(s))
+}
+
+/// A resource's row and its links' rows.
+struct Resources {
+    row: ReadRow,
+    links: Vec<ReadRow>,
+}
+
+impl Resources {
+    fn group(rows: Vec<ReadRow>) -> Vec<Self> {
+        let (heads, links): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.field.is_none());
+        let mut found: Vec<Self> = heads.into_iter().map(|row| Self { row, links: Vec::new() }).collect();
+        let places: HashMap<i64, usize> = found.iter().enumerate().map(|(place, f)| (f.row.id, place)).collect();
+        for link in links {
+            if let Some(found) = places.get(&link.owner).and_then(|place| found.get_mut(*place)) {
+                found.links.push(link);
+            }
+        }
+        found
+    }
+
+    fn document(&self, resource: &'static ResourceType, view: View) -> Option<Document> {
+        let links: Vec<&ReadRow> = self.links.iter().collect();
+        Some(Document { body: render(resource, &self.row, &links, view)?, revision: self.row.revision, id: self.row.id })
+    }
+}

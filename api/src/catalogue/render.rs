@@ -1,0 +1,203 @@
+//! From stored rows to the JSON that is read: the stored bytes go out as they are, with the entry and the links spliced in.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use aiod_schema::validate::DATE_TIME;
+use aiod_schema::{Class, Kind, Object, ResourceType, by_name, resource_types};
+use memchr::memmem::Finder;
+use serde_json::{Map, Value};
+
+use crate::store::asset::ReadRow;
+
+/// How every stored document ends: the entry's closing brace and its own.
+const TAIL: &str = "}}";
+/// What stands in place of what a reader must not see.
+const MASK: &str = "******";
+/// Platforms whose personal data need a role to be seen.
+const PROTECTED_PLATFORMS: [&str; 1] = ["ai4europe_cms"];
+
+/// What the reader may see.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    /// Whether anyone is logged in: only they see e-mail addresses.
+    pub(super) logged_in: bool,
+    /// Whether personal data of protected platforms are shown.
+    pub(super) full: bool,
+    /// Whether links to unpublished resources are shown.
+    pub(super) unpublished_links: bool,
+}
+
+/// What rendering needs to know of a type, worked out once.
+struct Layout {
+    /// Lists of the document: how a present one begins, and what an absent one looks like.
+    lists: Vec<(Finder<'static>, String)>,
+    /// Link fields: name, whether a list, whether the linked resources are embedded under `contacts`.
+    links: Vec<(&'static str, bool)>,
+    /// Fields that repeat the identifier.
+    identifiers: Vec<&'static str>,
+    /// Whether `contacts` is part of it.
+    embeds_contacts: bool,
+}
+
+fn layout(resource: &ResourceType) -> Option<&'static Layout> {
+    static LAYOUTS: LazyLock<HashMap<&'static str, Layout>> =
+        LazyLock::new(|| resource_types().iter().map(|r| (r.name, Layout::of(r))).collect());
+    LAYOUTS.get(resource.name)
+}
+
+impl Layout {
+    fn of(resource: &'static ResourceType) -> Self {
+        let fields = &resource.object.fields;
+        let list = |name: &str| (Finder::new(&format!("\"{name}\":[")).into_owned(), format!(",\"{name}\":[]"));
+        Self {
+            lists: fields.iter().filter(|f| f.list && f.is_stored()).map(|f| list(f.name)).collect(),
+            links: resource.links().map(|f| (f.name, f.list)).collect(),
+            identifiers: fields.iter().filter(|f| f.read_only && matches!(f.kind, Kind::Text)).map(|f| f.name).collect(),
+            embeds_contacts: resource.object.field("contacts").is_some(),
+        }
+    }
+}
+
+/// A time of the store as it stands on the wire.
+pub(super) fn wire_time(micros: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default().format(DATE_TIME).to_string()
+}
+
+/// A resource and its links as JSON; `None` when its stored document is not one of ours.
+pub(super) fn render(resource: &'static ResourceType, row: &ReadRow, links: &[&ReadRow], view: View) -> Option<String> {
+    let stored = row.document.as_deref()?;
+    let masked = mask(resource, row.platform.as_deref(), stored, view);
+    let document = masked.as_deref().unwrap_or(stored);
+    let layout = layout(resource)?;
+    let mut out = String::with_capacity(document.len() + 512 + links.len() * 48);
+    out.push_str(document.strip_suffix(TAIL)?);
+    out.push_str(",\"status\":\"");
+    out.push_str(&row.status);
+    out.push_str("\",\"date_modified\":\"");
+    out.push_str(&wire_time(row.date_modified));
+    out.push_str("\",\"date_created\":\"");
+    out.push_str(&wire_time(row.date_created));
+    out.push_str("\"}");
+    for (present, absent) in &layout.lists {
+        if present.find(document.as_bytes()).is_none() {
+            out.push_str(absent);
+        }
+    }
+    push_links(&mut out, layout, links, view);
+    for name in &layout.identifiers {
+        push_text(&mut out, name, &row.identifier);
+    }
+    out.push('}');
+    Some(out)
+}
+
+/// Adds a field whose value needs no escaping.
+fn push_text(out: &mut String, name: &str, value: &str) {
+    for part in [",\"", name, "\":\"", value, "\""] {
+        out.push_str(part);
+    }
+}
+
+fn is_visible(status: &str, view: View) -> bool {
+    view.unpublished_links || status == "published"
+}
+
+fn push_links(out: &mut String, layout: &Layout, links: &[&ReadRow], view: View) {
+    let mut shown: Vec<&ReadRow> = links.iter().copied().filter(|l| is_visible(&l.status, view)).collect();
+    shown.sort_by_key(|l| (l.position, l.id));
+    for (name, list) in &layout.links {
+        let mut of_field = shown.iter().filter(|l| l.field.as_deref() == Some(name)).peekable();
+        if *list {
+            out.push_str(",\"");
+            out.push_str(name);
+            out.push_str("\":[");
+            let mut last = None;
+            for link in of_field {
+                // A contact shown in full has a row for each link of its own.
+                if last != Some(link.id) {
+                    out.push_str(if last.is_none() { "\"" } else { ",\"" });
+                    out.push_str(&link.identifier);
+                    out.push('"');
+                }
+                last = Some(link.id);
+            }
+            out.push(']');
+        } else if let Some(link) = of_field.next() {
+            push_text(out, name, &link.identifier);
+        }
+    }
+    if layout.embeds_contacts {
+        out.push_str(",\"contacts\":[");
+        out.push_str(&embedded_contacts(&shown, view).join(","));
+        out.push(']');
+    }
+}
+
+fn embedded_contacts(links: &[&ReadRow], view: View) -> Vec<String> {
+    let Some(contact) = by_name("contact") else { return Vec::new() };
+    let rows: Vec<&ReadRow> = links.iter().copied().filter(|l| l.field.as_deref() == Some("contact")).collect();
+    rows.chunk_by(|a, b| a.id == b.id).filter_map(|rows| embed(contact, rows, view)).collect()
+}
+
+/// A contact in full; its rows differ in the link that each brings.
+fn embed(contact: &'static ResourceType, rows: &[&ReadRow], view: View) -> Option<String> {
+    let via: Vec<ReadRow> = rows.iter().filter_map(|row| via_link(row)).collect();
+    render(contact, rows.first()?, &via.iter().collect::<Vec<_>>(), view)
+}
+
+fn via_link(row: &ReadRow) -> Option<ReadRow> {
+    Some(ReadRow {
+        field: Some(row.via_field.clone()?),
+        identifier: row.via_identifier.clone()?,
+        status: row.via_status.clone()?,
+        document: None,
+        via_field: None,
+        via_identifier: None,
+        via_status: None,
+        ..row.clone()
+    })
+}
+
+/// The document without what the reader must not see; `None` when there is nothing to hide.
+fn mask(resource: &ResourceType, platform: Option<&str>, document: &str, view: View) -> Option<String> {
+    let is_contact = resource.class == Class::Other;
+    let hide_email = is_contact && !view.logged_in;
+    let is_personal = is_contact || resource.name == "person";
+    let hide_person = is_personal && !view.full && platform.is_some_and(|p| PROTECTED_PLATFORMS.contains(&p));
+    if !hide_email && !hide_person {
+        return None;
+    }
+    let mut map: Map<String, Value> = serde_json::from_str(document).ok()?;
+    let entry = map.shift_remove("aiod_entry");
+    for field in resource.object.fields.iter().filter(|f| f.personal) {
+        let hide = hide_person || (hide_email && field.name == "email");
+        // An e-mail's mask stands even where there is none, so that nobody learns whether there is one.
+        if hide && (map.contains_key(field.name) || field.name == "email") {
+            let mask = if field.list { serde_json::json!([MASK]) } else { Value::from(MASK) };
+            map.insert(field.name.to_owned(), mask);
+        }
+    }
+    map.extend(entry.map(|e| ("aiod_entry".to_owned(), e)));
+    Some(Value::Object(map).to_string())
+}
+
+/// Writes absent values as `null`, in nested objects too.
+pub(super) fn with_nulls(object: &'static Object, value: &mut Value) {
+    let Value::Object(map) = value else { return };
+    for field in &object.fields {
+        let nested = match field.kind {
+            Kind::Object(nested) => Some(nested()),
+            _ if field.name == "contacts" => by_name("contact").map(|c| c.object),
+            _ => None,
+        };
+        match (map.get_mut(field.name), nested) {
+            (None, _) => {
+                map.insert(field.name.to_owned(), Value::Null);
+            }
+            (Some(Value::Array(items)), Some(nested)) => items.iter_mut().for_each(|item| with_nulls(nested, item)),
+            (Some(value), Some(nested)) => with_nulls(nested, value),
+            _ => {}
+        }
+    }
+}

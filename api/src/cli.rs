@@ -1,0 +1,291 @@
+//! The command line.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a command line is for")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::catalogue;
+use crate::config::{Config, ConfigError};
+use crate::identity::api_key;
+use crate::routes::{Version, document};
+use crate::server::{self, ServerError, catalogue_over};
+use crate::store::dump::{self, DumpReport};
+use crate::store::{Db, StoreError, now};
+
+/// The AIoD metadata catalogue.
+///
+/// Without a command it serves the catalogue, on embedded parts unless configured otherwise. Configuration comes from defaults,
+/// a TOML file, environment variables AIOD_… (`AIOD_DATABASE_URL` is `database.url`) and flags, each over the one before;
+/// `aiod-api config` prints what is in force.
+#[derive(Debug, Parser)]
+#[command(name = "aiod-api", version, about, long_about)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct Settings {
+    /// Configuration file (TOML).
+    #[arg(long, global = true, value_name = "FILE", env = "AIOD_CONFIG")]
+    config: Option<PathBuf>,
+    /// Sets a configuration key, such as `--set log.filter=debug`; may be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
+    /// Short for `--set database.url=URL`.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Short for `--set listen=HOST:PORT`.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    listen: Option<String>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+impl Settings {
+    fn load(&self) -> Result<Config, ConfigError> {
+        let mut settings = self.set.clone();
+        settings.extend(self.database_url.iter().map(|url| ("database.url".to_owned(), url.clone())));
+        settings.extend(self.listen.iter().map(|listen| ("listen".to_owned(), listen.clone())));
+        Config::load(self.config.as_deref(), std::env::vars(), &settings)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the catalogue (the default).
+    Serve,
+    /// Bring the database's structure up to date, or take the newest migration back.
+    Migrate {
+        #[command(subcommand)]
+        step: MigrateStep,
+    },
+    /// Load official terms.
+    Taxonomy {
+        #[command(subcommand)]
+        step: TaxonomyStep,
+    },
+    /// API keys.
+    Keys {
+        #[command(subcommand)]
+        step: KeysStep,
+    },
+    /// Write everything that the catalogue holds into a file, one JSON value a line (`-`: standard output).
+    Export {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Fill an empty catalogue from an export, of this kind of database or another (`-`: standard input).
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the OpenAPI document.
+    Openapi {
+        /// Which version of the interface.
+        #[arg(long, value_enum, default_value_t = Version::Latest)]
+        version: Version,
+    },
+    /// Print the configuration in force, secrets masked.
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum MigrateStep {
+    /// Apply what is missing.
+    Up,
+    /// Take the newest applied migration back. What it made is lost: export first.
+    Down,
+    /// List migrations, and which are applied.
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+enum TaxonomyStep {
+    /// Make taxonomies what a file says: adds, renames and moves terms, and marks those that vanished as unofficial.
+    Load {
+        /// The file (JSON).
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysStep {
+    /// Make a key and show it, for the only time.
+    Create {
+        /// Whose key it is; keys of one name belong to one user.
+        #[arg(long)]
+        name: String,
+        /// A role of the key, such as `platform_openml` or `admin_aiod_resources`; may be repeated.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// For how many days it is valid; for ever when left out.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: Option<u32>,
+    },
+    /// List keys, never the secrets themselves.
+    List,
+    /// Revoke a key, at once.
+    Revoke {
+        /// Its number, as `keys list` shows it.
+        id: i64,
+    },
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Catalogue(#[from] catalogue::Error),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Usage(String),
+}
+
+/// Runs a command; what it is about goes to standard output, what went wrong to standard error.
+pub async fn run(cli: Cli) -> ExitCode {
+    match execute(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ (CliError::Config(_) | CliError::Usage(_))) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(cli: Cli) -> Result<(), CliError> {
+    let config = cli.settings.load()?;
+    start_log(&config)?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => Ok(server::serve(config).await?),
+        Command::Config => {
+            print!("{}", config.masked());
+            Ok(())
+        }
+        Command::Openapi { version } => {
+            println!("{}", document(version));
+            Ok(())
+        }
+        command => {
+            let db = Db::open(&config.database.url, config.database.connections).await?;
+            let outcome = on_database(&db, &config, command).await;
+            db.close().await;
+            outcome
+        }
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), CliError> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter).map_err(|e| CliError::Usage(format!("log.filter: {e}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second subscriber cannot be set; the first one does.
+    drop(if config.log.json { log.json().try_init() } else { log.try_init() });
+    Ok(())
+}
+
+async fn on_database(db: &Db, config: &Config, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Migrate { step } => migrate(db, step).await,
+        Command::Taxonomy { step: TaxonomyStep::Load { file } } => load_taxonomies(db, config, &file).await,
+        Command::Keys { step } => keys(db, config, step).await,
+        Command::Export { file } => report("exported", &dump::export(db, &file).await?),
+        Command::Import { file } => {
+            if config.database.migrate {
+                db.migrate_up().await?;
+            }
+            report("imported", &dump::import(db, &config.database.url, &file).await?)
+        }
+        Command::Serve | Command::Config | Command::Openapi { .. } => Ok(()),
+    }
+}
+
+async fn migrate(db: &Db, step: MigrateStep) -> Result<(), CliError> {
+    match step {
+        MigrateStep::Up => db.migrate_up().await?,
+        MigrateStep::Down => match db.migrate_down().await? {
+            Some(version) => println!("migration {version} was taken back"),
+            None => println!("no migration is applied"),
+        },
+        MigrateStep::Status => {}
+    }
+    for state in db.migration_states().await? {
+        println!("{:04} {} {}", state.version, if state.applied { "applied" } else { "missing" }, state.description);
+    }
+    Ok(())
+}
+
+async fn load_taxonomies(db: &Db, config: &Config, path: &Path) -> Result<(), CliError> {
+    let text = tokio::fs::read_to_string(path).await.map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    let file = aiod_schema::vocabulary::parse(&text).map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
+    for name in &file.unknown_schemes {
+        println!("{name}: left out, no vocabulary of the model is called so");
+    }
+    for (name, report) in catalogue_over(db.clone(), config).load_taxonomies(&file.taxonomies).await? {
+        println!(
+            "{name}: {} added, {} renamed, {} moved, {} redefined, {} made unofficial, {} unchanged",
+            report.added, report.renamed, report.moved, report.redefined, report.retired, report.unchanged
+        );
+    }
+    Ok(())
+}
+
+async fn keys(db: &Db, config: &Config, step: KeysStep) -> Result<(), CliError> {
+    match step {
+        KeysStep::Create { name, roles, days } => {
+            if config.database.migrate {
+                db.migrate_up().await?;
+            }
+            let roles: BTreeSet<String> = roles.into_iter().collect();
+            let expires = days.map(|days| now() + i64::from(days) * 86_400_000_000);
+            println!("{}", api_key::create(db, &name, &roles, expires).await?);
+        }
+        KeysStep::List => {
+            for key in db.api_keys().await? {
+                let state = match (key.date_revoked, key.date_expires) {
+                    (Some(_), _) => "revoked".to_owned(),
+                    (None, Some(end)) if end <= now() => "expired".to_owned(),
+                    (None, Some(end)) => format!(
+                        "valid until {}",
+                        chrono::DateTime::from_timestamp_micros(end).unwrap_or_default().format("%Y-%m-%d %H:%M UTC")
+                    ),
+                    (None, None) => "valid".to_owned(),
+                };
+                println!("{}\t{}…\t{}\t{}\t{state}", key.id, key.hint, key.name, key.roles);
+            }
+        }
+        KeysStep::Revoke { id } => {
+            if !db.revoke_api_key(id).await? {
+                return Err(CliError::Usage(format!("there is no key {id} that is in force; `keys list` shows them")));
+            }
+            println!("key {id} is revoked");
+        }
+    }
+    Ok(())
+}
+
+fn report(what: &str, report: &DumpReport) -> Result<(), CliError> {
+    for (table, rows) in &report.tables {
+        eprintln!("{what} {rows} rows of {table}");
+    }
+    eprintln!("{what} {} rows in {:.1} s", report.tables.iter().map(|(_, rows)| rows).sum::<u64>(), report.seconds);
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! What comes in and goes out: JSON bodies as they are, checked against the model's tables instead of types.
+
+use aiod_schema::Fault;
+use poem::error::ReadBodyError;
+use poem::http::header::{self, HeaderMap, HeaderValue};
+use poem::http::{StatusCode, Uri};
+use poem::{IntoResponse, Request, RequestBody, Response, Result};
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, impl_apirequest_for_payload};
+use serde_json::Value;
+
+use super::problem::{problem, unprocessable};
+use crate::catalogue::read::Document;
+use crate::catalogue::write::Expected;
+use crate::digest::sha256_hex;
+
+/// The schemas that stand in the templates of operations until they are made for a type.
+pub(crate) const PLACEHOLDER: &str = "PLACEHOLDER";
+
+/// A JSON body, parsed but not yet checked.
+pub(crate) struct JsonBody(pub(crate) Value);
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+impl Payload for JsonBody {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        is_json(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference(PLACEHOLDER.to_owned())
+    }
+}
+
+impl ParsePayload for JsonBody {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
+        // No Content-Type means JSON, as it always did for clients of this interface.
+        if let Some(given) = request.content_type()
+            && !is_json(given)
+        {
+            let detail = format!("Content-Type '{given}' is not taken here: application/json is.");
+            return Err(poem::Error::from_response(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail)));
+        }
+        let bytes = body.take()?.into_bytes().await.map_err(|error| match error {
+            ReadBodyError::PayloadTooLarge => poem::Error::from(crate::catalogue::Error::TooLarge(error.to_string())),
+            other => poem::Error::from(crate::catalogue::Error::BadRequest(other.to_string())),
+        })?;
+        match serde_json::from_slice(&bytes) {
+            Ok(value) => Ok(Self(value)),
+            Err(error) => {
+                let fault = Fault::new(["body"], format!("the body is not JSON: {error}"), "value_error.jsondecode");
+                Err(poem::Error::from_response(unprocessable(&[fault])))
+            }
+        }
+    }
+}
+
+impl_apirequest_for_payload!(JsonBody);
+
+/// A JSON answer that is already text.
+#[derive(Debug, Default)]
+pub(crate) struct JsonAnswer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl JsonAnswer {
+    pub(crate) fn new(body: String) -> Self {
+        Self { body, ..Self::default() }
+    }
+
+    pub(crate) fn value(value: &Value) -> Self {
+        Self::new(value.to_string())
+    }
+
+    /// `null`, which is what writes without anything to tell answer.
+    pub(crate) fn null() -> Self {
+        Self::new("null".to_owned())
+    }
+
+    /// A resource with its `ETag`; 304 without a body when the caller has it.
+    pub(crate) fn document(request: &Request, document: Document) -> Self {
+        let tag = entity_tag(document.revision, &document.body);
+        let mut answer = Self::new(document.body);
+        if request.header(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|k| is_same_tag(k, &tag))) {
+            answer.status = StatusCode::NOT_MODIFIED;
+            answer.body.clear();
+        }
+        answer.header(header::ETAG, &tag)
+    }
+
+    /// Adds a header; a value that is none is left out.
+    pub(crate) fn header(mut self, name: header::HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+fn is_same_tag(known: &str, tag: &str) -> bool {
+    let known = known.trim();
+    known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+}
+
+/// `"REVISION-HASH"`: the revision is what `If-Match` compares, the hash tells views of one revision apart (masked or not, with
+/// a linked resource deleted since).
+fn entity_tag(revision: i64, body: &str) -> String {
+    format!("\"{revision}-{}\"", sha256_hex(body.as_bytes(), 8))
+}
+
+/// What `If-Match` expects. Tags that are none of ours match nothing.
+pub(crate) fn expected(request: &Request) -> Expected {
+    let Some(value) = request.header(header::IF_MATCH) else { return Expected::Any };
+    if value.trim() == "*" {
+        return Expected::Any;
+    }
+    let revision = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').split('-').next()?.parse().ok();
+    Expected::Revisions(value.split(',').filter_map(revision).collect())
+}
+
+/// Where the caller sees this server's root: the prefix that a proxy in front says.
+pub(crate) fn forwarded_prefix(request: &Request) -> String {
+    let given = request.header("X-Forwarded-Prefix").unwrap_or_default().trim_end_matches('/');
+    let is_path =
+        given.starts_with('/') && !given.starts_with("//") && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
+    if is_path { given.to_owned() } else { String::new() }
+}
+
+/// The request's URL with one query parameter set to another value.
+pub(crate) fn with_query(request: &Request, name: &str, value: &str) -> String {
+    let uri: &Uri = request.original_uri();
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
+    let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
+    format!("{}{}?{}", forwarded_prefix(request), uri.path(), query.join("&"))
+}
+
+impl Payload for JsonAnswer {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference(PLACEHOLDER.to_owned())
+    }
+}
+
+impl IntoResponse for JsonAnswer {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder().status(self.status).content_type(Self::CONTENT_TYPE).body(self.body);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+impl ApiResponse for JsonAnswer {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: Self::schema_ref() }];
+        let ok = MetaResponse { description: "", status: Some(200), status_range: None, content, headers: vec![] };
+        MetaResponses { responses: vec![ok] }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// A header of an answer, for the document.
+pub(crate) fn header_meta(name: &str, description: &str) -> MetaHeader {
+    MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        schema: String::schema_ref(),
+    }
+}
+
+/// An answer that sends the caller elsewhere.
+pub(crate) struct SeeOther(pub(crate) String);
+
+impl IntoResponse for SeeOther {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder()
+            .status(StatusCode::SEE_OTHER)
+            .content_type("application/json")
+            .body(Value::from(self.0.as_str()).to_string());
+        // A URL that is no header value cannot be followed; the body still tells it.
+        if let Ok(location) = HeaderValue::from_str(&self.0) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+impl ApiResponse for SeeOther {
+    fn meta() -> MetaResponses {
+        let schema = String::schema_ref();
+        let content = || vec![MetaMediaType { content_type: "application/json", schema: schema.clone() }];
+        let found = MetaResponse {
+            description: "The file is there.",
+            status: Some(303),
+            status_range: None,
+            content: content(),
+            headers: vec![header_meta("Location", "Where the file is.")],
+        };
+        // The existing document of this interface says 200; clients that were generated from it look for that.
+        let ok =
+            MetaResponse { description: "Where the file is.", status: Some(200), status_range: None, content: content(), headers: vec![] };
+        MetaResponses { responses: vec![ok, found] }
+    }
+
+    fn register(_: &mut Registry) {}
+}

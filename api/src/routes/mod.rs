@@ -1,0 +1,116 @@
+//! HTTP: parse, call the catalogue, answer. No SQL, no rules.
+
+mod body;
+mod caller;
+mod catalogue;
+mod docs;
+mod image;
+mod middleware;
+mod problem;
+mod resource;
+mod typed;
+
+use std::sync::Arc;
+
+use aiod_schema::ResourceType;
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt, Route};
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{OpenApi, OpenApiService};
+
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use middleware::guarded;
+use typed::{Interface, Latest, RouteTable, V2};
+
+/// Everything that requests need.
+#[derive(Debug)]
+pub struct App {
+    /// The rules over the store.
+    pub catalogue: Catalogue,
+    /// What the operator chose.
+    pub config: Config,
+}
+
+/// A version of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Version {
+    /// The newest, without a prefix.
+    Latest,
+    /// Below `/v2`.
+    V2,
+}
+
+impl Version {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Latest, Self::V2];
+
+    /// What its paths begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Latest => "",
+            Self::V2 => "/v2",
+        }
+    }
+
+    /// Fields of a type that have another name as well in this version: the model's name and the other.
+    pub(crate) fn aliases(self, resource: &'static ResourceType) -> Vec<(&'static str, &'static str)> {
+        let fields = resource.object.fields.iter().filter(|_| self == Self::V2);
+        fields.filter_map(|f| Some((f.name, f.v2_alias?))).collect()
+    }
+}
+
+/// The OpenAPI document of a version, as JSON.
+pub fn document(version: Version) -> String {
+    /// Stands for an application where only the document is wanted.
+    struct Described<V>(std::marker::PhantomData<V>);
+
+    impl<V: typed::AnyVersion> OpenApi for Described<V> {
+        fn meta() -> Vec<MetaApi> {
+            Interface::<V>::meta()
+        }
+        fn register(registry: &mut Registry) {
+            Interface::<V>::register(registry);
+        }
+        fn add_routes(self, _: &mut RouteTable) {}
+    }
+
+    fn service<V: typed::AnyVersion>() -> OpenApiService<Described<V>, ()> {
+        let description = "Metadata of AI resources: datasets, models, publications, events and more, in the AIoD format.";
+        OpenApiService::new(Described(std::marker::PhantomData), "AIoD metadata catalogue", env!("CARGO_PKG_VERSION"))
+            .description(description)
+    }
+
+    match version {
+        Version::Latest => service::<Latest>().spec(),
+        Version::V2 => service::<V2>().url_prefix(Version::V2.prefix()).spec(),
+    }
+}
+
+/// Both versions beside each other.
+struct Everything(Arc<App>);
+
+impl OpenApi for Everything {
+    fn meta() -> Vec<MetaApi> {
+        Vec::new()
+    }
+
+    fn register(_: &mut Registry) {}
+
+    fn add_routes(self, table: &mut RouteTable) {
+        let mut latest = RouteTable::new();
+        Interface::<Latest>::new(Arc::clone(&self.0)).add_routes(&mut latest);
+        let mut v2 = RouteTable::new();
+        Interface::<V2>::new(self.0).add_routes(&mut v2);
+        let prefixed = v2.into_iter().map(|(path, methods)| (format!("{}{path}", Version::V2.prefix()), methods));
+        table.extend(middleware::completed(latest.into_iter().chain(prefixed).collect()));
+    }
+}
+
+/// The whole application, as the server runs it and tests call it.
+pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static> {
+    let operations = OpenApiService::new(Everything(Arc::clone(&app)), "", "");
+    let mut route = Route::new().nest_no_strip("/", operations);
+    route = docs::add(route);
+    guarded(route, &app).data(app).map_to_response().boxed()
+}

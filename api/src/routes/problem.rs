@@ -1,0 +1,151 @@
+//! From errors to answers, in one place: `{"detail": …, "reference": "<hex>"}`, the reference being the one in the log.
+
+use aiod_schema::Fault;
+use aiod_schema::validate::Step;
+use poem::Response;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError};
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use crate::catalogue::Error;
+
+/// How long clients should wait when a part of the catalogue is out of reach, in seconds.
+const RETRY_AFTER: &str = "5";
+
+impl From<Error> for poem::Error {
+    fn from(error: Error) -> Self {
+        let response = respond(&error);
+        let mut out = Self::from_response(response);
+        out.set_error_message(error.to_string());
+        out
+    }
+}
+
+fn respond(error: &Error) -> Response {
+    let status = match error {
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Precondition(_) => StatusCode::PRECONDITION_FAILED,
+        Error::BadRequest(_) => StatusCode::BAD_REQUEST,
+        Error::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Invalid(faults) => return unprocessable(faults),
+        Error::WrongType { .. } => {
+            return unprocessable(&[Fault::new(["path", "identifier"], error.to_string(), "value_error.identifier")]);
+        }
+        // What does not resolve by trying again is a load that will pass, or a database that will come back.
+        Error::Store(store) if store.is_unavailable() || store.is_transient() => {
+            return failure(StatusCode::SERVICE_UNAVAILABLE, "The catalogue cannot reach its database right now. Try again later.", error);
+        }
+        Error::Store(_) | Error::Internal(_) => {
+            return failure(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong in the catalogue; the reference helps to find out what.",
+                error,
+            );
+        }
+    };
+    problem(status, &error.to_string())
+}
+
+/// An answer about a fault of the caller.
+pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
+    let reference = reference();
+    tracing::debug!(%reference, %status, detail, "refused");
+    let mut response = json_response(status, &json!({"detail": detail, "reference": reference}));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// An answer about a fault of ours; the log has the reason, the client its reference.
+fn failure(status: StatusCode, detail: &str, error: &dyn std::error::Error) -> Response {
+    let reference = reference();
+    tracing::error!(%reference, %status, error = %chain(error), "request {reference} failed");
+    let mut response = json_response(status, &json!({"detail": detail, "reference": reference}));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn reference() -> String {
+    format!("{:016x}", rand::rng().random::<u64>())
+}
+
+/// A fault as it stands in answers.
+pub(crate) fn fault_json(fault: &Fault) -> Value {
+    let step = |step: &Step| match step {
+        Step::Name(name) => Value::from(name.as_str()),
+        Step::Index(index) => Value::from(*index),
+    };
+    let location: Vec<Value> = fault.location.iter().map(step).collect();
+    json!({"loc": location, "msg": fault.message, "type": fault.code})
+}
+
+/// 422 with every fault.
+pub(crate) fn unprocessable(faults: &[Fault]) -> Response {
+    let detail: Vec<Value> = faults.iter().map(fault_json).collect();
+    json_response(StatusCode::UNPROCESSABLE_ENTITY, &json!({"detail": detail, "reference": reference()}))
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    Response::builder().status(status).content_type("application/json").body(body.to_string())
+}
+
+/// Brings whatever error a request ended with into our form.
+pub(crate) fn from_poem(error: poem::Error) -> Response {
+    if error.is_from_response() {
+        return error.into_response();
+    }
+    if let Some(fault) = input_fault(&error) {
+        return unprocessable(&[fault]);
+    }
+    let status = error.status();
+    if status.is_server_error() {
+        return failure(
+            status,
+            "Something went wrong in the catalogue; the reference helps to find out what.",
+            &Error::Internal(error.to_string()),
+        );
+    }
+    let detail = match status {
+        StatusCode::NOT_FOUND => "Not Found".to_owned(),
+        StatusCode::METHOD_NOT_ALLOWED => "Method Not Allowed".to_owned(),
+        _ => error.to_string(),
+    };
+    problem(status, &detail)
+}
+
+/// What is wrong with a parameter or a body, as far as the framework found it.
+fn input_fault(error: &poem::Error) -> Option<Fault> {
+    if let Some(error) = error.downcast_ref::<ParseParamError>() {
+        return Some(Fault::value(["query", error.name], error.reason.clone()));
+    }
+    if let Some(error) = error.downcast_ref::<ParsePathError>() {
+        return Some(Fault::value(["path", error.name], error.reason.clone()));
+    }
+    if let Some(error) = error.downcast_ref::<ParseRequestPayloadError>() {
+        return Some(Fault::new(["body"], error.reason.clone(), "value_error.jsondecode"));
+    }
+    if error.is::<ContentTypeError>() {
+        return Some(Fault::value(["header", "Content-Type"], error.to_string()));
+    }
+    let client_fault = error.status() == StatusCode::BAD_REQUEST;
+    client_fault.then(|| Fault::value(["body"], error.to_string()))
+}

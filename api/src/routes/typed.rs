@@ -1,0 +1,339 @@
+//! The paths of all resource types and vocabularies, made from the templates: one `OpenApi` for each version of the interface.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use aiod_schema::vocabulary::{VOCABULARIES, Vocabulary};
+use aiod_schema::{Class, ResourceType, resource_types};
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem_openapi::OpenApi;
+use poem_openapi::registry::{MetaApi, MetaMediaType, MetaOperation, MetaPath, MetaResponse, MetaSchemaRef, Registry};
+
+use super::body::{PLACEHOLDER, header_meta};
+use super::caller::{Auth, SCHEME};
+use super::catalogue::{CatalogueRoutes, VocabularyRoutes};
+use super::image::ImageRoutes;
+use super::resource::{ContentRoutes, ResourceRoutes};
+use super::{App, Version};
+use crate::openapi::{
+    Form, any_of, array, batch_schema, from_json, inline, leak, model_schemas, read_schema, reference, schema_name, with_aliases,
+};
+
+/// Endpoints by path and method, as the framework collects them.
+pub(crate) type RouteTable = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
+
+/// A version of the interface, as a type: the framework asks types, not values, for their operations.
+pub(crate) trait AnyVersion: Send + Sync + 'static {
+    const VERSION: Version;
+}
+
+/// The newest version, without a prefix.
+pub(crate) struct Latest;
+
+impl AnyVersion for Latest {
+    const VERSION: Version = Version::Latest;
+}
+
+/// The version below `/v2`.
+pub(crate) struct V2;
+
+impl AnyVersion for V2 {
+    const VERSION: Version = Version::V2;
+}
+
+/// Every operation of one version.
+pub(crate) struct Interface<V> {
+    app: Arc<App>,
+    version: PhantomData<V>,
+}
+
+impl<V> Interface<V> {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app, version: PhantomData }
+    }
+}
+
+/// Whether a path of a template exists for a type in a version.
+fn exists(resource: &ResourceType, version: Version, template: &str, method: &Method) -> bool {
+    let latest_only = method == Method::PATCH || template.ends_with("/batch");
+    let is_content = template.contains("/content");
+    let is_image = template.ends_with("/image");
+    (!latest_only || version == Version::Latest) && (!is_content || resource.class == Class::Asset) && (!is_image || resource.images)
+}
+
+fn templates() -> Vec<MetaPath> {
+    let apis = [ResourceRoutes::meta(), ContentRoutes::meta(), ImageRoutes::meta()];
+    apis.into_iter().flatten().flat_map(|api| api.paths).collect()
+}
+
+impl<V: AnyVersion> OpenApi for Interface<V> {
+    fn meta() -> Vec<MetaApi> {
+        let mut paths: Vec<MetaPath> = Vec::new();
+        for resource in resource_types() {
+            paths.extend(templates().into_iter().filter_map(|path| resource_path(resource, V::VERSION, path)));
+        }
+        for (vocabulary, path, deprecated) in vocabulary_paths(V::VERSION) {
+            paths.extend(
+                VocabularyRoutes::meta().into_iter().flat_map(|api| api.paths).map(|p| vocabulary_path(vocabulary, path, deprecated, p)),
+            );
+        }
+        paths.extend(CatalogueRoutes::meta().into_iter().flat_map(|api| api.paths).map(|p| common_path(V::VERSION, p)));
+        vec![MetaApi { paths: merged(paths) }]
+    }
+
+    fn register(registry: &mut Registry) {
+        ResourceRoutes::register(registry);
+        ContentRoutes::register(registry);
+        ImageRoutes::register(registry);
+        CatalogueRoutes::register(registry);
+        VocabularyRoutes::register(registry);
+        <Auth as poem_openapi::ApiExtractor<'_>>::register(registry);
+        registry.schemas.extend(model_schemas());
+        for resource in resource_types() {
+            registry.schemas.insert(batch_name(resource), batch_schema(resource));
+            for form in [Form::Create, Form::Read] {
+                let name = form_name(resource, V::VERSION, form);
+                let plain = schema_name(resource.object, form);
+                if name != plain
+                    && let Some(schema) = registry.schemas.get(&plain)
+                {
+                    let schema = with_aliases(schema.clone(), &V::VERSION.aliases(resource));
+                    registry.schemas.insert(name, schema);
+                }
+            }
+        }
+        // What the templates refer to until an operation is made for a type; nothing refers to it afterwards.
+        registry.schemas.insert(PLACEHOLDER.to_owned(), from_json(&serde_json::json!({})));
+    }
+
+    fn add_routes(self, table: &mut RouteTable) {
+        for resource in resource_types() {
+            let routes = ResourceRoutes { app: Arc::clone(&self.app), resource, version: V::VERSION };
+            let mut own = RouteTable::new();
+            ContentRoutes(routes.clone()).add_routes(&mut own);
+            ImageRoutes(routes.clone()).add_routes(&mut own);
+            routes.add_routes(&mut own);
+            for (path, methods) in own {
+                let methods = methods.into_iter().filter(|(method, _)| exists(resource, V::VERSION, &path, method));
+                table.entry(path.replace("RESOURCE", resource.path)).or_default().extend(methods);
+            }
+        }
+        for (vocabulary, path, _) in vocabulary_paths(V::VERSION) {
+            let mut own = RouteTable::new();
+            VocabularyRoutes { app: Arc::clone(&self.app), vocabulary }.add_routes(&mut own);
+            table.extend(own.into_iter().map(|(template, methods)| (template.replace("VOCABULARY", path), methods)));
+        }
+        CatalogueRoutes(self.app).add_routes(table);
+        table.retain(|_, methods| !methods.is_empty());
+    }
+}
+
+/// Where each listed vocabulary stands: vocabulary, path, whether the path is deprecated.
+fn vocabulary_paths(version: Version) -> impl Iterator<Item = (&'static Vocabulary, &'static str, bool)> {
+    VOCABULARIES.iter().flat_map(move |vocabulary| {
+        let own = vocabulary.path.map(|path| (vocabulary, path, false));
+        let alias = vocabulary.v2_alias.filter(|_| version == Version::V2).map(|path| (vocabulary, path, true));
+        own.into_iter().chain(alias)
+    })
+}
+
+/// One entry for each path: a document must not have a key twice.
+fn merged(paths: Vec<MetaPath>) -> Vec<MetaPath> {
+    let mut out: Vec<MetaPath> = Vec::new();
+    for path in paths {
+        match out.iter_mut().find(|p| p.path == path.path) {
+            Some(known) => known.operations.extend(path.operations),
+            None => out.push(path),
+        }
+    }
+    out
+}
+
+/// The name of a type's schema in a version: `ProjectV2Create` where fields have other names there.
+fn form_name(resource: &'static ResourceType, version: Version, form: Form) -> String {
+    let plain = schema_name(resource.object, form);
+    if version.aliases(resource).is_empty() { plain } else { plain.replace(resource.title, &format!("{}V2", resource.title)) }
+}
+
+fn batch_name(resource: &ResourceType) -> String {
+    format!("{}Batch", resource.title)
+}
+
+fn resource_path(resource: &'static ResourceType, version: Version, path: MetaPath) -> Option<MetaPath> {
+    let template = path.path;
+    let operations = path.operations.into_iter().filter(|o| exists(resource, version, &template, &o.method));
+    let operations: Vec<MetaOperation> = operations.map(|o| resource_operation(resource, version, &template, o)).collect();
+    (!operations.is_empty()).then(|| MetaPath { path: template.replace("RESOURCE", resource.path), operations })
+}
+
+fn resource_operation(resource: &'static ResourceType, version: Version, template: &str, operation: MetaOperation) -> MetaOperation {
+    let label = resource.name.replace('_', " ");
+    let plural = resource.path.replace('_', " ");
+    let mut operation =
+        renamed(operation, |text| text.replace("a LABEL", &with_article(&label)).replace("LABEL", &label).replace("RESOURCE", &plural));
+    let id = operation.operation_id.unwrap_or_default().replace("RESOURCE", resource.path);
+    operation.operation_id = Some(leak(id.clone()));
+    operation.tags = vec![resource.path];
+    operation.params.retain(|p| match p.name.as_str() {
+        "schema" => aiod_schema::convert::formats(resource).len() > 1,
+        "get_image" => resource.images,
+        _ => true,
+    });
+    for parameter in operation.params.iter_mut().filter(|p| p.name == "schema") {
+        let names: Vec<&str> = aiod_schema::convert::formats(resource).iter().map(|f| f.name()).collect();
+        parameter.schema = inline(from_json(&serde_json::json!({"type": "string", "enum": names, "default": "aiod"})));
+    }
+    let create = || reference(form_name(resource, version, Form::Create));
+    let read = || read_schema(resource, form_name(resource, version, Form::Read));
+    let verb = id.split(resource.path).next().unwrap_or_default();
+    let (body, answer) = match verb {
+        "list_" | "list_platform_" => (None, array(read())),
+        "read_" | "read_platform_" => (None, read()),
+        "register_" => (Some(create()), reference("Identifier")),
+        "upsert_" => (Some(reference(batch_name(resource))), reference("BatchAnswer")),
+        "patch_" => (Some(inline(from_json(&serde_json::json!({"type": "object"})))), reference("Null")),
+        "replace_" => (Some(create()), reference("Null")),
+        "count_" => (None, inline_count()),
+        "images_" => (None, array(reference("Distribution"))),
+        _ => (None, reference("Null")),
+    };
+    finish(operation, template, body, answer)
+}
+
+fn inline_count() -> MetaSchemaRef {
+    let number = serde_json::json!({"type": "integer"});
+    any_of(vec![inline(from_json(&number)), inline(from_json(&serde_json::json!({"type": "object", "additionalProperties": number})))])
+}
+
+fn with_article(label: &str) -> String {
+    match label {
+        "news" => "a piece of news".to_owned(),
+        _ if label.starts_with(['a', 'e', 'i', 'o']) || label == "ml model" => format!("an {label}"),
+        _ => format!("a {label}"),
+    }
+}
+
+fn vocabulary_path(vocabulary: &'static Vocabulary, path: &'static str, deprecated: bool, template: MetaPath) -> MetaPath {
+    let answer = if vocabulary.is_taxonomy() {
+        array(reference("TaxonomyHierarchy"))
+    } else {
+        array(inline(from_json(&serde_json::json!({"type": "string"}))))
+    };
+    let operation = |operation: MetaOperation| {
+        let what = if vocabulary.is_taxonomy() { "the official terms of the taxonomy" } else { "the terms in use of the vocabulary" };
+        let mut operation = renamed(operation, |text| text.replace("LABEL", &format!("{what} `{}`", vocabulary.name)));
+        operation.operation_id = Some(leak(format!("list_{path}")));
+        operation.tags = vec![if vocabulary.is_taxonomy() { "Taxonomies" } else { "Vocabularies" }];
+        operation.deprecated = deprecated;
+        finish(operation, path, None, answer.clone())
+    };
+    MetaPath { path: template.path.replace("VOCABULARY", path), operations: template.operations.into_iter().map(operation).collect() }
+}
+
+fn common_path(version: Version, template: MetaPath) -> MetaPath {
+    let path = template.path;
+    let operation = |mut operation: MetaOperation| {
+        let group = |target: &str| {
+            let types = resource_types().iter().filter(|r| target.is_empty() || r.is_a(target));
+            any_of(types.map(|r| reference(form_name(r, version, Form::Read))).collect())
+        };
+        let (tag, body, answer) = match operation.operation_id.unwrap_or_default() {
+            "counts" => ("counts", None, reference("Counts")),
+            "count_platforms" => ("platforms", None, inline_count()),
+            "list_platforms" => ("platforms", None, array(reference("PlatformRead"))),
+            "register_platform" => ("platforms", Some(reference("PlatformCreate")), reference("PlatformIdentifier")),
+            "read_platform" => ("platforms", None, reference("PlatformRead")),
+            "replace_platform" => ("platforms", Some(reference("PlatformCreate")), reference("Null")),
+            "delete_platform" => ("platforms", None, reference("Null")),
+            // Absent values are `null` here, which the schemas of the types do not say.
+            "read_asset" => ("Assets", None, inline(from_json(&serde_json::json!({"type": "object"})))),
+            "read_ai_asset" => ("parents", None, group("ai_asset")),
+            "read_agent" => ("parents", None, group("agent")),
+            _ => ("parents", None, group("ai_resource")),
+        };
+        operation.tags = vec![tag];
+        finish(operation, &path, body, answer)
+    };
+    let operations = template.operations.into_iter().map(operation).collect();
+    MetaPath { path, operations }
+}
+
+fn renamed(mut operation: MetaOperation, rename: impl Fn(&str) -> String) -> MetaOperation {
+    operation.summary = operation.summary.map(|text| leak(rename(text)));
+    operation.description = operation.description.map(|text| leak(rename(text)));
+    operation
+}
+
+/// Puts in what the template left open, and the answers that every operation of its kind may give.
+fn finish(mut operation: MetaOperation, path: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
+    let placeholder = reference(PLACEHOLDER);
+    let patch = operation.method == Method::PATCH;
+    if let (Some(request), Some(body)) = (operation.request.as_mut(), body) {
+        for content in request.content.iter_mut().filter(|c| c.schema == placeholder) {
+            content.schema = body.clone();
+        }
+        if patch {
+            request.content.insert(0, MetaMediaType { content_type: "application/merge-patch+json", schema: body });
+        }
+    }
+    for response in &mut operation.responses.responses {
+        for content in response.content.iter_mut().filter(|c| c.schema == placeholder) {
+            content.schema = answer.clone();
+        }
+        if response.description.is_empty() {
+            response.description = "It worked.";
+        }
+        if response.status == Some(200) && operation.method == Method::GET {
+            response.headers.extend(answer_headers(path));
+        }
+    }
+    let reads = operation.method == Method::GET;
+    let has_etag = reads && path.contains("identifier");
+    if has_etag {
+        let not_modified = MetaResponse {
+            description: "The caller has it already (`If-None-Match`).",
+            status: Some(304),
+            status_range: None,
+            content: vec![],
+            headers: vec![],
+        };
+        operation.responses.responses.push(not_modified);
+    }
+    let errors: &[u16] = if reads { &[400, 401, 403, 404, 409, 422, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 503] };
+    operation.responses.responses.extend(errors.iter().map(|status| error_response(*status)));
+    if reads && !operation.security.is_empty() {
+        // Reading needs no key, but shows more with one.
+        operation.security = vec![HashMap::new(), HashMap::from([(SCHEME, vec![])])];
+    }
+    operation
+}
+
+fn answer_headers(path: &str) -> Vec<poem_openapi::registry::MetaHeader> {
+    if path.contains("identifier") {
+        vec![header_meta("ETag", "The revision, for `If-None-Match` and `If-Match`.")]
+    } else if path.ends_with("/RESOURCE") {
+        vec![header_meta("Link", "Where the next page is, when pages go by cursor.")]
+    } else {
+        vec![]
+    }
+}
+
+fn error_response(status: u16) -> MetaResponse {
+    let description = match status {
+        400 => "The request makes no sense as it is.",
+        401 => "A key is needed.",
+        403 => "The caller may not do this.",
+        404 => "It does not exist, or was deleted.",
+        409 => "It exists already, or something stands in the way.",
+        412 => "A precondition does not hold: the platform is unknown, or the revision is another.",
+        413 => "The body is too large.",
+        415 => "The body is of another type.",
+        422 => "The input is faulty; every fault is named.",
+        _ => "The catalogue cannot reach its database right now.",
+    };
+    let schema = if status == 422 { "HTTPValidationError" } else { "Problem" };
+    let content = vec![MetaMediaType { content_type: "application/json", schema: reference(schema) }];
+    MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] }
+}

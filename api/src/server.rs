@@ -1,0 +1,142 @@
+//! Starting the catalogue, and serving it until it is told to stop.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use poem::listener::{Acceptor, Listener, TcpListener};
+
+use crate::catalogue::{self, Catalogue};
+use crate::config::Config;
+use crate::identity::api_key;
+use crate::jobs;
+use crate::routes::{self, App};
+use crate::store::{Db, StoreError};
+
+/// How long requests that are under way may take after the signal to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Why the server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] catalogue::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A schedule is not a cron expression.
+    #[error("deletion.schedule: {0}")]
+    Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
+    /// The structure of the database is out of date, and the server may not change it.
+    #[error("the database lacks {0} migration(s): run `aiod-api migrate up`, or set database.migrate")]
+    Migrations(usize),
+}
+
+/// What was found and done when the catalogue was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The application, ready to serve.
+    pub app: Arc<App>,
+    /// The administrator's key, when it was made just now: this is the only time that it can be shown.
+    pub administrator_key: Option<String>,
+}
+
+/// The rules over a database.
+pub fn catalogue_over(db: Db, config: &Config) -> Catalogue {
+    Catalogue::new(db, catalogue::Roles { administrator: config.roles.administrator.clone(), full_view: config.roles.full_view.clone() })
+}
+
+/// Opens the catalogue: brings the database up to date, and fills a new one with the default vocabularies; an embedded one gets
+/// an administrator and, unless that is switched off, example resources.
+///
+/// # Errors
+/// When the database fails or lacks migrations that the server may not apply.
+pub async fn open(config: Config) -> Result<Opened, ServerError> {
+    let db = Db::open(&config.database.url, config.database.connections).await?;
+    let is_new = db.newest_migration().await?.is_none();
+    if config.database.migrate {
+        db.migrate_up().await?;
+    }
+    let missing = db.migration_states().await?.iter().filter(|m| !m.applied).count();
+    if missing > 0 {
+        return Err(ServerError::Migrations(missing));
+    }
+    let catalogue = catalogue_over(db, &config);
+    if !catalogue.db.has_terms().await? {
+        let loaded = catalogue.load_taxonomies(&aiod_schema::vocabulary::defaults()).await?;
+        let terms: usize = loaded.iter().map(|(_, report)| report.added).sum();
+        tracing::info!(terms, taxonomies = loaded.len(), "{terms} terms of {} taxonomies were loaded", loaded.len());
+    }
+    let mut administrator_key = None;
+    if is_new && config.is_embedded() {
+        let roles = BTreeSet::from([config.roles.administrator.clone()]);
+        administrator_key = Some(api_key::create(&catalogue.db, "administrator", &roles, None).await?);
+        if config.examples.load {
+            let examples = catalogue.load_examples().await?;
+            tracing::info!(examples, "{examples} example resources were loaded");
+        }
+    }
+    Ok(Opened { app: Arc::new(App { catalogue, config }), administrator_key })
+}
+
+/// Serves the catalogue until the process is told to stop; requests that are under way are finished.
+///
+/// # Errors
+/// As for [`open`]; when the address cannot be listened on.
+pub async fn serve(config: Config) -> Result<(), ServerError> {
+    let begin = Instant::now();
+    let address = config.listen.clone();
+    let listen_failed = |source| ServerError::Listen { address: address.clone(), source };
+    // Before the database: a second server on the same port must not touch anything.
+    let acceptor = TcpListener::bind(address.clone()).into_acceptor().await.map_err(listen_failed)?;
+    let Opened { app, administrator_key } = open(config).await?;
+    if let Some(key) = administrator_key {
+        announce(&key);
+    }
+    let scheduler = jobs::start(Arc::clone(&app)).await?;
+    let local = acceptor.local_addr().into_iter().next().map_or_else(|| address.clone(), |a| a.to_string());
+    tracing::info!(millis = begin.elapsed().as_millis(), "ready: {local}, documentation at {local}/docs");
+    let db = app.catalogue.db.clone();
+    let served =
+        poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
+    served.map_err(listen_failed)?;
+    drop(scheduler);
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Shows a key on standard output, for the only time.
+#[expect(clippy::print_stdout, reason = "the key belongs to the operator, not into the log")]
+fn announce(key: &str) {
+    println!("The administrator's API key, shown only now: {key}");
+    println!("Use it as `Authorization: Bearer {key}`; more keys: `aiod-api keys create`.");
+}
+
+/// Returns when the process is told to stop.
+async fn stop_signal() {
+    let interrupt = async { tokio::signal::ctrl_c().await.unwrap_or_else(|error| tracing::error!(%error, "no signals can be received")) };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping: requests under way are finished first");
+}

@@ -1,0 +1,20 @@
+//! Who acts: people and machines.
+
+use super::sql::Sql;
+use super::{Db, Result};
+
+impl Db {
+    /// The row id of the account with this subject, which is made when it is new; its name follows what is given.
+    pub async fn account(&self, subject: &str, name: &str) -> Result<i64> {
+        let find = || Sql::new("SELECT id, name FROM account WHERE subject = ?").bind(subject);
+        if let Some((id, known)) = self.fetch_optional::<(i64, String)>(find()).await? {
+            if known != name {
+                self.execute(Sql::new("UPDATE account SET name = ? WHERE id = ?").bind(name).bind(id)).await?;
+            }
+            return Ok(id);
+        }
+        let insert = format!("{} account (subject, name) VALUES (?, ?)", self.dialect().insert_ignore());
+        self.execute(Sql::new(insert).bind(subject).bind(name)).await?;
+        Ok(self.fetch_optional::<(i64, String)>(find()).await?.map_or(0, |(id, _)| id))
+    }
+}

@@ -1,0 +1,445 @@
+//! Rows of resources.
+
+use super::sql::{Arg, Sql};
+use super::{Db, Result, Tx};
+
+/// Where a resource stands between registration and publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Seen by those with permission alone.
+    Draft,
+    /// Waits for a review.
+    Submitted,
+    /// Seen by all.
+    Published,
+    /// Refused by a reviewer.
+    Rejected,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Draft, Self::Submitted, Self::Published, Self::Rejected];
+
+    /// As it stands in the database and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Submitted => "submitted",
+            Self::Published => "published",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// The status of this name; an unknown one counts as a draft, which nobody sees by accident.
+    pub fn parse(name: &str) -> Self {
+        Self::ALL.into_iter().find(|s| s.as_str() == name).unwrap_or(Self::Draft)
+    }
+}
+
+/// A resource's row without its document: what rules and writes need.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Head {
+    /// Row id.
+    pub id: i64,
+    /// Identifier in the catalogue.
+    pub identifier: String,
+    /// Its type's name.
+    pub resource_type: String,
+    /// Platform.
+    pub platform: Option<String>,
+    /// The platform's identifier.
+    pub platform_resource_identifier: Option<String>,
+    /// Key that is unique on the platform.
+    pub platform_key: Option<String>,
+    /// Status as stored.
+    pub status: String,
+    /// Counts the changes, from 1.
+    pub revision: i64,
+    /// When it was registered.
+    pub date_created: i64,
+    /// When it was deleted.
+    pub date_deleted: Option<i64>,
+    /// Hash of what was last written.
+    pub content_hash: String,
+}
+
+const HEAD: &str = "SELECT id, identifier, resource_type, platform, platform_resource_identifier, platform_key, status, revision, \
+    date_created, date_deleted, content_hash FROM asset";
+
+impl Head {
+    /// Its status.
+    pub fn status(&self) -> Status {
+        Status::parse(&self.status)
+    }
+}
+
+/// One row of a reading statement: a resource (no field), or one link of it.
+///
+/// For a resource, the columns are its own; for a link, they are those of the resource at its other end, whose document comes
+/// along when it is shown in full.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ReadRow {
+    /// Row id of the resource that is read.
+    pub owner: i64,
+    /// The field of a link.
+    pub field: Option<String>,
+    /// The link's place in its field.
+    pub position: i64,
+    /// Row id of the resource, or of the one at the other end.
+    pub id: i64,
+    /// Its identifier.
+    pub identifier: String,
+    /// Its platform.
+    pub platform: Option<String>,
+    /// Its status.
+    pub status: String,
+    /// Its revision.
+    pub revision: i64,
+    /// When it was registered.
+    pub date_created: i64,
+    /// When it last changed.
+    pub date_modified: i64,
+    /// When it was deleted.
+    pub date_deleted: Option<i64>,
+    /// Its document.
+    pub document: Option<String>,
+    /// For a contact shown in full: the field of its own link.
+    pub via_field: Option<String>,
+    /// The identifier at the other end of that link.
+    pub via_identifier: Option<String>,
+    /// The status of that resource.
+    pub via_status: Option<String>,
+}
+
+/// The statement that reads the resources which `chosen` yields (a `SELECT` of row ids), with all their links.
+///
+/// One statement, whatever the number of links: its parts are plain index look-ups, so that it costs little more than the
+/// resources themselves.
+fn read_statement(chosen: &Sql) -> Sql {
+    Sql::new("WITH chosen AS (")
+        .append(chosen)
+        .push(
+            ") SELECT a.id AS owner, NULL AS field, 0 AS position, a.id AS id, a.identifier AS identifier, a.platform AS platform, \
+             a.status AS status, a.revision AS revision, a.date_created AS date_created, a.date_modified AS date_modified, \
+             a.date_deleted AS date_deleted, a.document AS document, NULL AS via_field, NULL AS via_identifier, NULL AS via_status \
+             FROM chosen c JOIN asset a ON a.id = c.id",
+        )
+        .push(" UNION ALL ")
+        .push(LINKS)
+        .push(" FROM chosen c JOIN link l ON l.from_id = c.id")
+        .push(LINK_JOINS)
+}
+
+const LINKS: &str = "SELECT l.from_id, l.field, l.position, t.id, t.identifier, t.platform, t.status, t.revision, t.date_created, \
+     t.date_modified, t.date_deleted, CASE WHEN l.field = 'contact' THEN t.document END, v.field, w.identifier, w.status";
+
+const LINK_JOINS: &str = " JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
+     LEFT JOIN link v ON l.field = 'contact' AND v.from_id = l.to_id LEFT JOIN asset w ON w.id = v.to_id AND w.alive = 1";
+
+/// In which order a page lists resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// By the last change.
+    DateModified,
+    /// By registration.
+    DateCreated,
+}
+
+/// Which resources a page holds.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    /// The type's name.
+    pub resource_type: &'static str,
+    /// Only those of this platform.
+    pub platform: Option<String>,
+    /// Changed at or after this time.
+    pub modified_from: Option<i64>,
+    /// Changed before this time.
+    pub modified_before: Option<i64>,
+    /// The order, unless a cursor gives it.
+    pub sort: Sort,
+    /// Newest first.
+    pub descending: bool,
+    /// At most so many.
+    pub limit: i64,
+    /// Where the page begins.
+    pub start: Start,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// After so many resources.
+    Offset(i64),
+    /// After this row id, in order of registration; `None`: at the beginning.
+    Cursor(Option<i64>),
+}
+
+impl PageQuery {
+    fn chosen(&self) -> Sql {
+        let mut sql =
+            Sql::new("SELECT id FROM asset WHERE resource_type = ? AND status = 'published' AND alive = 1").bind(self.resource_type);
+        if let Some(platform) = &self.platform {
+            sql = sql.push(" AND platform = ?").bind(platform);
+        }
+        if let Some(from) = self.modified_from {
+            sql = sql.push(" AND date_modified >= ?").bind(from);
+        }
+        if let Some(before) = self.modified_before {
+            sql = sql.push(" AND date_modified < ?").bind(before);
+        }
+        let order = |column: &str| {
+            let direction = if self.descending { "DESC" } else { "ASC" };
+            if column == "id" {
+                format!(" ORDER BY id {direction} LIMIT ?")
+            } else {
+                format!(" ORDER BY {column} {direction}, id {direction} LIMIT ?")
+            }
+        };
+        match self.start {
+            Start::Cursor(after) => {
+                if let Some(after) = after {
+                    sql = sql.push(if self.descending { " AND id < ?" } else { " AND id > ?" }).bind(after);
+                }
+                sql.push(&order("id")).bind(self.limit)
+            }
+            Start::Offset(offset) => {
+                let column = match self.sort {
+                    Sort::DateModified => "date_modified",
+                    Sort::DateCreated => "date_created",
+                };
+                sql.push(&order(column)).push(" OFFSET ?").bind(self.limit).bind(offset)
+            }
+        }
+    }
+}
+
+impl Db {
+    /// The rows of the resource with this identifier, deleted or not.
+    pub async fn read_by_identifier(&self, identifier: &str) -> Result<Vec<ReadRow>> {
+        self.fetch_all(read_statement(&Sql::new("SELECT id FROM asset WHERE identifier = ?").bind(identifier))).await
+    }
+
+    /// The rows of the living resource with this key on a platform; without one, those of the latest deleted.
+    pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str) -> Result<Vec<ReadRow>> {
+        let chosen = Sql::new(
+            "SELECT id FROM asset WHERE resource_type = ? AND platform = ? AND platform_key = ? ORDER BY alive DESC, id DESC LIMIT 1",
+        )
+        .bind(resource_type)
+        .bind(platform)
+        .bind(key);
+        self.fetch_all(read_statement(&chosen)).await
+    }
+
+    /// The rows of a page, in no order.
+    pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
+        self.fetch_all(read_statement(&page.chosen())).await
+    }
+
+    /// The head of the resource with this identifier.
+    pub async fn head(&self, identifier: &str) -> Result<Option<Head>> {
+        self.fetch_optional(Sql::new(HEAD).push(" WHERE identifier = ?").bind(identifier)).await
+    }
+
+    /// Published resources per type and platform.
+    pub async fn counts(&self, resource_type: Option<&str>) -> Result<Vec<(String, Option<String>, i64)>> {
+        let mut sql = Sql::new("SELECT resource_type, platform, COUNT(*) FROM asset WHERE status = 'published' AND alive = 1");
+        if let Some(name) = resource_type {
+            sql = sql.push(" AND resource_type = ?").bind(name);
+        }
+        self.fetch_all(sql.push(" GROUP BY resource_type, platform ORDER BY resource_type, platform")).await
+    }
+}
+
+/// A resource that is to be written.
+#[derive(Clone, Debug)]
+pub struct NewAsset {
+    /// Identifier in the catalogue.
+    pub identifier: String,
+    /// Its type's name.
+    pub resource_type: &'static str,
+    /// Platform.
+    pub platform: Option<String>,
+    /// The platform's identifier.
+    pub platform_resource_identifier: Option<String>,
+    /// Key that is unique on the platform.
+    pub platform_key: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// Now.
+    pub date: i64,
+    /// Who writes it.
+    pub modified_by: Option<i64>,
+    /// Hash of what is written.
+    pub content_hash: String,
+    /// The document.
+    pub document: String,
+}
+
+/// A change of a resource that exists.
+#[derive(Clone, Debug)]
+pub struct ChangedAsset {
+    /// Row id.
+    pub id: i64,
+    /// Its name.
+    pub name: Option<String>,
+    /// Now.
+    pub date: i64,
+    /// Who writes it.
+    pub modified_by: Option<i64>,
+    /// Hash of what is written.
+    pub content_hash: String,
+    /// The document.
+    pub document: String,
+}
+
+impl Tx {
+    /// The heads of resources with these identifiers, living ones only, locked for this transaction.
+    pub(crate) async fn lock_heads(&mut self, identifiers: &[String]) -> Result<Vec<Head>> {
+        let sql =
+            Sql::new(HEAD).push(" WHERE identifier IN ").push_list(identifiers).push(" ORDER BY id").push(self.dialect().for_update());
+        self.fetch_all(sql).await
+    }
+
+    /// The heads of living resources of one type and platform, by their keys there, locked for this transaction.
+    pub(crate) async fn lock_on_platform(&mut self, resource_type: &str, platform: &str, keys: &[String]) -> Result<Vec<Head>> {
+        let sql = Sql::new(HEAD)
+            .push(" WHERE resource_type = ? AND platform = ? AND alive = 1 AND platform_key IN ")
+            .bind(resource_type)
+            .bind(platform)
+            .push_list(keys)
+            .push(" ORDER BY id")
+            .push(self.dialect().for_update());
+        self.fetch_all(sql).await
+    }
+
+    /// The living resource that has this key on a platform.
+    pub(crate) async fn on_platform(&mut self, resource_type: &str, platform: &str, key: &str) -> Result<Option<Head>> {
+        let sql = Sql::new(HEAD).push(" WHERE resource_type = ? AND platform = ? AND platform_key = ? AND alive = 1");
+        self.fetch_optional(sql.bind(resource_type).bind(platform).bind(key)).await
+    }
+
+    /// Living resources with these identifiers: row id, identifier, type. Not locked.
+    pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String)>> {
+        let mut found = Vec::with_capacity(identifiers.len());
+        for chunk in identifiers.chunks(4_000) {
+            let sql = Sql::new("SELECT id, identifier, resource_type FROM asset WHERE alive = 1 AND identifier IN ").push_list(chunk);
+            found.extend(self.fetch_all(sql).await?);
+        }
+        Ok(found)
+    }
+
+    /// Locks rows in one order for all writers, so that two of them wait for each other seldom.
+    pub(crate) async fn lock_rows(&mut self, ids: &[i64]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = Sql::new("SELECT id FROM asset WHERE id IN ").push_list(ids).push(" ORDER BY id").push(self.dialect().for_update());
+        self.fetch_all::<(i64,)>(sql).await.map(drop)
+    }
+
+    /// Writes new resources; their row ids by identifier.
+    pub(crate) async fn insert_assets(&mut self, assets: Vec<NewAsset>) -> Result<Vec<(i64, String)>> {
+        let identifiers: Vec<String> = assets.iter().map(|a| a.identifier.clone()).collect();
+        let rows = assets.into_iter().map(NewAsset::row).collect();
+        let head = "INSERT INTO asset (identifier, resource_type, platform, platform_resource_identifier, platform_key, name, status, alive, \
+                    revision, date_created, date_modified, modified_by, content_hash, document) VALUES";
+        self.execute_each(Sql::insert(head, "", rows)).await?;
+        let mut ids = Vec::with_capacity(identifiers.len());
+        for chunk in identifiers.chunks(4_000) {
+            ids.extend(self.fetch_all(Sql::new("SELECT id, identifier FROM asset WHERE identifier IN ").push_list(chunk)).await?);
+        }
+        Ok(ids)
+    }
+
+    /// Writes changes; each raises the revision by one.
+    pub(crate) async fn update_assets(&mut self, changes: Vec<ChangedAsset>) -> Result<()> {
+        for change in changes {
+            let sql = Sql::new(
+                "UPDATE asset SET name = ?, revision = revision + 1, date_modified = ?, modified_by = ?, content_hash = ?, document = ? WHERE id = ?",
+            );
+            self.execute(
+                sql.bind(change.name)
+                    .bind(change.date)
+                    .bind(change.modified_by)
+                    .bind(change.content_hash)
+                    .bind(change.document)
+                    .bind(change.id),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Raises the revision of resources whose links changed from the other end.
+    pub(crate) async fn touch_assets(&mut self, ids: &[i64], by: Option<i64>) -> Result<()> {
+        self.execute(Sql::new("UPDATE asset SET revision = revision + 1, modified_by = ? WHERE id IN ").bind(by).push_list(ids))
+            .await
+            .map(drop)
+    }
+
+    /// Marks a resource as deleted.
+    pub(crate) async fn mark_deleted(&mut self, id: i64, by: Option<i64>, date: i64) -> Result<()> {
+        let sql = Sql::new("UPDATE asset SET alive = NULL, date_deleted = ?, revision = revision + 1, modified_by = ? WHERE id = ?");
+        self.execute(sql.bind(date).bind(by).bind(id)).await.map(drop)
+    }
+
+    /// Row ids of resources that were deleted before a time, at most `limit`.
+    pub(crate) async fn deleted_before(&mut self, date: i64, limit: i64) -> Result<Vec<i64>> {
+        let sql = Sql::new("SELECT id FROM asset WHERE alive IS NULL AND date_deleted < ? ORDER BY date_deleted LIMIT ?");
+        Ok(self.fetch_all::<(i64,)>(sql.bind(date).bind(limit)).await?.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Removes resources for good, with all that belongs to them.
+    pub(crate) async fn purge(&mut self, ids: &[i64]) -> Result<()> {
+        let statements = [
+            "DELETE FROM link WHERE from_id IN ",
+            "DELETE FROM link WHERE to_id IN ",
+            "DELETE FROM asset_term WHERE asset_id IN ",
+            "DELETE FROM permission WHERE asset_id IN ",
+            "DELETE FROM asset_revision WHERE asset_id IN ",
+            "DELETE FROM image WHERE asset_id IN ",
+            "DELETE FROM asset WHERE id IN ",
+        ];
+        for text in statements {
+            self.execute(Sql::new(text).push_list(ids)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl NewAsset {
+    fn row(self) -> Vec<Arg> {
+        vec![
+            self.identifier.into(),
+            self.resource_type.into(),
+            self.platform.into(),
+            self.platform_resource_identifier.into(),
+            self.platform_key.into(),
+            self.name.into(),
+            self.status.as_str().into(),
+            1_i64.into(),
+            1_i64.into(),
+            self.date.into(),
+            self.date.into(),
+            self.modified_by.into(),
+            self.content_hash.into(),
+            self.document.into(),
+        ]
+    }
+}
+
+impl Tx {
+    /// Type, document and visible links (field, identifier; in order) of a resource.
+    pub(crate) async fn stored_body(&mut self, id: i64) -> Result<(String, String, Vec<(String, String)>)> {
+        let asset = Sql::new("SELECT resource_type, document FROM asset WHERE id = ?").bind(id);
+        let (resource_type, document) = self.fetch_optional::<(String, String)>(asset).await?.unwrap_or_default();
+        let links = Sql::new(
+            "SELECT l.field, t.identifier FROM link l JOIN asset t ON t.id = l.to_id AND t.alive = 1 WHERE l.from_id = ? \
+             ORDER BY l.field, l.position, l.to_id",
+        );
+        Ok((resource_type, document, self.fetch_all(links.bind(id)).await?))
+    }
+}

@@ -1,0 +1,54 @@
+//! Images of organisations and projects.
+
+use super::sql::Sql;
+use super::{Db, Result, Tx};
+
+/// An image.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ImageRow {
+    /// Row id of the resource that it belongs to.
+    pub asset_id: i64,
+    /// Its name, unique within the resource.
+    pub name: String,
+    /// Such as `image/png`.
+    pub media_type: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+const IMAGE: &str = "SELECT asset_id, name, media_type, bytes FROM image";
+
+impl Db {
+    /// All images of these resources.
+    pub async fn images(&self, assets: &[i64]) -> Result<Vec<ImageRow>> {
+        if assets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.fetch_all(Sql::new(IMAGE).push(" WHERE asset_id IN ").push_list(assets).push(" ORDER BY asset_id, name")).await
+    }
+
+    /// One image.
+    pub async fn image(&self, asset: i64, name: &str) -> Result<Option<ImageRow>> {
+        self.fetch_optional(Sql::new(IMAGE).push(" WHERE asset_id = ? AND name = ?").bind(asset).bind(name)).await
+    }
+}
+
+impl Tx {
+    /// Whether a resource has an image of this name.
+    pub(crate) async fn has_image(&mut self, asset: i64, name: &str) -> Result<bool> {
+        let sql = Sql::new("SELECT asset_id FROM image WHERE asset_id = ? AND name = ?").bind(asset).bind(name);
+        Ok(self.fetch_optional::<(i64,)>(sql).await?.is_some())
+    }
+
+    /// Keeps an image.
+    pub(crate) async fn insert_image(&mut self, image: ImageRow) -> Result<()> {
+        let sql = Sql::new("INSERT INTO image (asset_id, name, media_type, bytes) VALUES (?, ?, ?, ?)");
+        self.execute(sql.bind(image.asset_id).bind(image.name).bind(image.media_type).bind(image.bytes)).await.map(drop)
+    }
+
+    /// Removes an image; whether there was one.
+    pub(crate) async fn delete_image(&mut self, asset: i64, name: &str) -> Result<bool> {
+        let sql = Sql::new("DELETE FROM image WHERE asset_id = ? AND name = ?").bind(asset).bind(name);
+        Ok(self.execute(sql).await? > 0)
+    }
+}

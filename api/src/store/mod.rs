@@ -1,0 +1,293 @@
+//! SQL, and nothing else: one file per aggregate; where the databases differ, [`dialect`] holds the difference.
+
+pub mod account;
+pub mod api_key;
+pub mod asset;
+pub mod dump;
+pub mod image;
+pub mod lease;
+pub mod link;
+pub mod migrate;
+mod mysql_load;
+pub mod outbox;
+pub mod permission;
+pub mod platform;
+pub mod revision;
+pub mod term;
+
+pub(crate) mod dialect;
+pub(crate) mod sql;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
+
+use sql::{Row, Sql};
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The URL of the database is not one that the catalogue knows.
+    #[error("'{0}' is not a database URL: sqlite://FILE or mysql://USER:PASSWORD@HOST:PORT/NAME is expected")]
+    Url(String),
+    /// Reading or writing an export failed.
+    #[error("export: {0}")]
+    Dump(String),
+    /// Reading or writing a file failed.
+    #[error("file: {0}")]
+    File(#[from] std::io::Error),
+}
+
+impl StoreError {
+    /// Whether the same transaction may succeed when it is tried again: a deadlock, a lock that came too late.
+    pub fn is_transient(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        // MySQL: 1213 deadlock, 1205 lock wait timeout, 1020 record has changed (MariaDB). SQLite: 5 busy, 261 and 517 its variants.
+        let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number);
+        match number {
+            Some(number) => matches!(number, 1213 | 1205 | 1020),
+            None => matches!(error.code().as_deref(), Some("5" | "261" | "517")),
+        }
+    }
+
+    /// Whether a row with the same unique key exists already.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
+    /// Whether the database itself is out of reach, so that trying later may help.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)))
+    }
+}
+
+/// What the store answers.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The time now, in microseconds since 1970, UTC: how the store keeps times.
+pub fn now() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
+/// The configured database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// MySQL or MariaDB.
+    MySql(MySqlPool),
+    /// SQLite: readers beside one writer, as its write-ahead log allows.
+    Sqlite {
+        /// Connections that only read.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+}
+
+/// A transaction that writes.
+#[derive(Debug)]
+pub enum Tx {
+    /// On MySQL or MariaDB.
+    MySql(Transaction<'static, MySql>),
+    /// On SQLite; it holds the write lock from the beginning.
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+impl Db {
+    /// Opens the database with at most `connections` connections. An SQLite file and its folder are made when they do not exist.
+    ///
+    /// # Errors
+    /// When the URL is of another kind or the database does not answer.
+    pub async fn open(url: &str, connections: u32) -> Result<Self> {
+        if url.starts_with("sqlite:") {
+            return Self::open_sqlite(url, connections).await;
+        }
+        if url.starts_with("mysql:") || url.starts_with("mariadb:") {
+            return Self::open_mysql(url, connections).await;
+        }
+        Err(StoreError::Url(url.split("://").next().unwrap_or_default().to_owned()))
+    }
+
+    async fn open_sqlite(url: &str, connections: u32) -> Result<Self> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: an acknowledged write survives a power cut, not only a crash of ours.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .statement_cache_capacity(256)
+            .pragma("cache_size", "-8000")
+            .pragma("mmap_size", "268435456");
+        if let Some(folder) = options.get_filename().parent().filter(|f| !f.as_os_str().is_empty()) {
+            tokio::fs::create_dir_all(folder).await?;
+        }
+        let write =
+            SqlitePoolOptions::new().max_connections(1).min_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(connections.clamp(1, 8))
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true))
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    async fn open_mysql(url: &str, connections: u32) -> Result<Self> {
+        let options = MySqlConnectOptions::from_str(url)?.charset("utf8mb4").statement_cache_capacity(256);
+        let pool = MySqlPoolOptions::new()
+            .max_connections(connections.max(2))
+            // A ping before each use costs a round trip; a connection that died is found by the statement itself.
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(10))
+            .idle_timeout(Duration::from_secs(300))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // Under REPEATABLE READ, what a transaction reads after it waited for a lock would be from before the wait.
+                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, innodb_lock_wait_timeout = 10").await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self::MySql(pool))
+    }
+
+    /// Closes all connections, after what they are doing.
+    pub async fn close(&self) {
+        match self {
+            Self::MySql(pool) => pool.close().await,
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+
+    /// All rows of a reading statement.
+    pub(crate) async fn fetch_all<T: Row>(&self, sql: Sql) -> Result<Vec<T>> {
+        Ok(match self {
+            Self::MySql(pool) => sql.rows_for_mysql().fetch_all(pool).await?,
+            Self::Sqlite { read, .. } => sql.rows_for_sqlite().fetch_all(read).await?,
+        })
+    }
+
+    /// The first row of a reading statement.
+    pub(crate) async fn fetch_optional<T: Row>(&self, sql: Sql) -> Result<Option<T>> {
+        Ok(match self {
+            Self::MySql(pool) => sql.rows_for_mysql().fetch_optional(pool).await?,
+            Self::Sqlite { read, .. } => sql.rows_for_sqlite().fetch_optional(read).await?,
+        })
+    }
+
+    /// Runs a writing statement by itself; the number of rows it touched.
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
+        Ok(match self {
+            Self::MySql(pool) => sql.for_mysql().execute(pool).await?.rows_affected(),
+            Self::Sqlite { write, .. } => sql.for_sqlite().execute(write).await?.rows_affected(),
+        })
+    }
+
+    /// Begins a transaction that writes.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::MySql(pool) => Tx::MySql(pool.begin().await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.fetch_all::<(i64,)>(Sql::new("SELECT 1")).await.map(drop)
+    }
+}
+
+impl Tx {
+    /// All rows of a statement.
+    pub(crate) async fn fetch_all<T: Row>(&mut self, sql: Sql) -> Result<Vec<T>> {
+        Ok(match self {
+            Self::MySql(tx) => sql.rows_for_mysql().fetch_all(&mut **tx).await?,
+            Self::Sqlite(tx) => sql.rows_for_sqlite().fetch_all(&mut **tx).await?,
+        })
+    }
+
+    /// The first row of a statement.
+    pub(crate) async fn fetch_optional<T: Row>(&mut self, sql: Sql) -> Result<Option<T>> {
+        Ok(match self {
+            Self::MySql(tx) => sql.rows_for_mysql().fetch_optional(&mut **tx).await?,
+            Self::Sqlite(tx) => sql.rows_for_sqlite().fetch_optional(&mut **tx).await?,
+        })
+    }
+
+    /// Runs a statement; the number of rows it touched.
+    pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
+        Ok(match self {
+            Self::MySql(tx) => sql.for_mysql().execute(&mut **tx).await?.rows_affected(),
+            Self::Sqlite(tx) => sql.for_sqlite().execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Runs each statement.
+    pub(crate) async fn execute_each(&mut self, statements: Vec<Sql>) -> Result<()> {
+        for sql in statements {
+            self.execute(sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the transaction's changes visible and durable.
+    ///
+    /// # Errors
+    /// When the database refuses; then nothing of it is visible.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::MySql(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// How often a transaction is tried before its failure reaches the caller.
+pub(crate) const ATTEMPTS: u32 = 8;
+
+/// How long to wait before the next attempt: longer each time, and never the same for two.
+pub(crate) async fn pause(attempt: u32) {
+    use rand::RngExt;
+    let limit = 5_u64 << attempt.min(6);
+    let millis = rand::rng().random_range(1..=limit);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// Runs a body in a transaction and commits; after a deadlock or a late lock, again from its beginning.
+macro_rules! transaction {
+    ($db:expr, $tx:ident => $body:expr) => {{
+        let mut attempt = 0;
+        loop {
+            let mut $tx = $db.begin().await?;
+            // The body may return early with `?`: the transaction is rolled back when it is dropped.
+            let outcome = async { $body }.await;
+            let error: $crate::catalogue::Error = match outcome {
+                Ok(value) => match $tx.commit().await {
+                    Ok(()) => break Ok(value),
+                    Err(error) => error.into(),
+                },
+                Err(error) => error,
+            };
+            attempt += 1;
+            if !error.is_transient() || attempt >= $crate::store::ATTEMPTS {
+                break Err(error);
+            }
+            tracing::debug!(attempt, %error, "transaction is tried again");
+            $crate::store::pause(attempt).await;
+        }
+    }};
+}
+pub(crate) use transaction;

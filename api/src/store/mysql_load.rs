@@ -1,0 +1,1 @@
+//! Streams an import into MySQL.

@@ -1,0 +1,54 @@
+//! Who may do what with a single resource.
+
+use super::sql::Sql;
+use super::{Db, Result, Tx};
+
+/// What a permission allows; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PermissionKind {
+    /// See it before it is published.
+    Read,
+    /// Change it.
+    Write,
+    /// Delete and submit it, and say who may do what.
+    Admin,
+}
+
+impl PermissionKind {
+    /// As it stands in the database and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The permission of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Read, Self::Write, Self::Admin].into_iter().find(|k| k.as_str() == name)
+    }
+}
+
+impl Db {
+    /// What an account may do with these resources: row id and permission.
+    pub async fn permissions(&self, account: i64, assets: &[i64]) -> Result<Vec<(i64, PermissionKind)>> {
+        let sql = Sql::new("SELECT asset_id, kind FROM permission WHERE account_id = ? AND asset_id IN ").bind(account).push_list(assets);
+        let rows: Vec<(i64, String)> = self.fetch_all(sql).await?;
+        Ok(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::parse(&kind)?))).collect())
+    }
+}
+
+impl Tx {
+    /// What an account may do with a resource.
+    pub(crate) async fn permission(&mut self, account: i64, asset: i64) -> Result<Option<PermissionKind>> {
+        let sql = Sql::new("SELECT kind FROM permission WHERE account_id = ? AND asset_id = ?").bind(account).bind(asset);
+        Ok(self.fetch_optional::<(String,)>(sql).await?.and_then(|(kind,)| PermissionKind::parse(&kind)))
+    }
+
+    /// Gives an account one permission on each of these resources.
+    pub(crate) async fn grant(&mut self, account: i64, assets: &[i64], kind: PermissionKind) -> Result<()> {
+        let rows = assets.iter().map(|asset| vec![(*asset).into(), account.into(), kind.as_str().into()]).collect();
+        self.execute_each(Sql::insert("INSERT INTO permission (asset_id, account_id, kind) VALUES", "", rows)).await
+    }
+}

@@ -1,0 +1,210 @@
+//! Statements: one text and its arguments, for whichever database is configured.
+
+use sqlx::mysql::{MySql, MySqlArguments, MySqlRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow};
+
+/// A row type that either database can fill.
+pub(crate) trait Row: for<'r> FromRow<'r, MySqlRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> Row for T where T: for<'r> FromRow<'r, MySqlRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+
+/// An argument of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+impl From<&String> for Arg {
+    fn from(value: &String) -> Self {
+        Self::Text(Some(value.clone()))
+    }
+}
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<Option<&str>> for Arg {
+    fn from(value: Option<&str>) -> Self {
+        Self::Text(value.map(str::to_owned))
+    }
+}
+impl From<Vec<u8>> for Arg {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+/// A statement: its text, with `?` for each argument, and the arguments.
+///
+/// The text is made of literals of this crate alone; whatever comes from outside is an argument.
+#[derive(Clone, Debug)]
+pub(crate) struct Sql {
+    text: String,
+    args: Vec<Arg>,
+    /// Whether the database should keep the prepared statement: not for texts that hardly ever repeat.
+    persistent: bool,
+}
+
+impl Sql {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), args: Vec::new(), persistent: true }
+    }
+
+    pub(crate) fn bind(mut self, arg: impl Into<Arg>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds text.
+    pub(crate) fn push(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds another statement's text and arguments.
+    pub(crate) fn append(mut self, other: &Self) -> Self {
+        self.text.push_str(&other.text);
+        self.args.extend(other.args.iter().cloned());
+        self
+    }
+
+    /// Adds `(?, ?, …)` for a list. The list is filled up to a power of two with its last value, so that a few prepared
+    /// statements serve lists of all lengths; an empty list becomes `(NULL)`, which nothing is in.
+    pub(crate) fn push_list<T: Into<Arg> + Clone>(mut self, values: &[T]) -> Self {
+        let Some(last) = values.last() else { return self.push("(NULL)") };
+        let length = values.len().next_power_of_two();
+        self.push_placeholders(length);
+        self.args.extend(values.iter().cloned().map(Into::into));
+        self.args.extend(std::iter::repeat_n(last.clone().into(), length - values.len()));
+        self
+    }
+
+    /// Adds `((?, ?), …)` for a list of pairs.
+    pub(crate) fn push_pairs(mut self, pairs: &[(Arg, Arg)]) -> Self {
+        let Some(last) = pairs.last() else { return self.push("((NULL, NULL))") };
+        let length = pairs.len().next_power_of_two();
+        self.text.push('(');
+        for i in 0..length {
+            self.text.push_str(if i == 0 { "(?, ?)" } else { ", (?, ?)" });
+        }
+        self.text.push(')');
+        for (a, b) in pairs.iter().chain(std::iter::repeat_n(last, length - pairs.len())) {
+            self.args.push(a.clone());
+            self.args.push(b.clone());
+        }
+        self
+    }
+
+    fn push_placeholders(&mut self, count: usize) {
+        self.text.push('(');
+        for i in 0..count {
+            self.text.push_str(if i == 0 { "?" } else { ", ?" });
+        }
+        self.text.push(')');
+    }
+
+    /// `INSERT` statements for all rows, each within the databases' limit of arguments. `head` is `INSERT INTO t (a, b) VALUES`.
+    pub(crate) fn insert(head: &str, tail: &str, rows: Vec<Vec<Arg>>) -> Vec<Self> {
+        /// SQLite takes 32,766 arguments, MySQL 65,535.
+        const MAX_ARGS: usize = 16_000;
+        let Some(width) = rows.first().map(Vec::len) else { return Vec::new() };
+        let per_statement = (MAX_ARGS / width).max(1);
+        let mut statements = Vec::new();
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut sql = Self::new(format!("{head} "));
+            let mut count = 0;
+            for row in rows.by_ref().take(per_statement) {
+                if count > 0 {
+                    sql.text.push_str(", ");
+                }
+                sql.push_placeholders(width);
+                sql.args.extend(row);
+                count += 1;
+            }
+            sql.text.push_str(tail);
+            sql.persistent = count == 1;
+            statements.push(sql);
+        }
+        statements
+    }
+}
+
+macro_rules! binding {
+    ($execute:ident, $fetch:ident, $db:ty, $arguments:ty) => {
+        pub(super) fn $execute(self) -> Query<'static, $db, $arguments> {
+            let mut query = sqlx::query::<$db>(AssertSqlSafe(self.text)).persistent(self.persistent);
+            for arg in self.args {
+                query = match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                    Arg::Bytes(value) => query.bind(value),
+                };
+            }
+            query
+        }
+
+        pub(super) fn $fetch<T: Row>(self) -> QueryAs<'static, $db, T, $arguments> {
+            let mut query = sqlx::query_as::<$db, T>(AssertSqlSafe(self.text)).persistent(self.persistent);
+            for arg in self.args {
+                query = match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                    Arg::Bytes(value) => query.bind(value),
+                };
+            }
+            query
+        }
+    };
+}
+
+impl Sql {
+    binding!(for_mysql, rows_for_mysql, MySql, MySqlArguments);
+    binding!(for_sqlite, rows_for_sqlite, Sqlite, SqliteArguments);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_filled_up_to_powers_of_two() {
+        let sql = Sql::new("x IN ").push_list(&[1_i64, 2, 3]);
+        assert_eq!(sql.text, "x IN (?, ?, ?, ?)");
+        assert_eq!(sql.args, [1_i64, 2, 3, 3].map(Arg::from));
+        assert_eq!(Sql::new("x IN ").push_list::<i64>(&[]).text, "x IN (NULL)");
+    }
+
+    #[test]
+    fn inserts_stay_within_the_limit_of_arguments() {
+        let rows = (0..40_000_i64).map(|i| vec![Arg::from(i), Arg::from(i)]).collect();
+        let statements = Sql::insert("INSERT INTO t (a, b) VALUES", "", rows);
+        assert_eq!(statements.len(), 5);
+        assert!(statements.iter().all(|s| s.args.len() <= 16_000));
+        assert_eq!(statements.iter().map(|s| s.args.len()).sum::<usize>(), 80_000);
+    }
+}

@@ -1,0 +1,161 @@
+//! Terms of taxonomies and open vocabularies, and which resources use them.
+
+use super::sql::{Arg, Sql};
+use super::{Db, Result, Tx};
+
+/// A term's row.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct TermRow {
+    /// Row id.
+    pub id: i64,
+    /// The vocabulary's name.
+    pub vocabulary: String,
+    /// The key that its spellings share.
+    pub folded: String,
+    /// The term as it is spelled.
+    pub name: String,
+    /// What it means.
+    pub definition: String,
+    /// 1 when it is official.
+    pub official: i64,
+    /// The broader term.
+    pub parent_id: Option<i64>,
+    /// Its place among its siblings.
+    pub position: i64,
+    /// What identifies it in a taxonomy file.
+    pub scheme_id: Option<String>,
+}
+
+const TERM: &str = "SELECT id, vocabulary, folded, name, definition, official, parent_id, position, scheme_id FROM term";
+
+/// A term as a taxonomy file has it.
+#[derive(Clone, Debug)]
+pub struct OfficialTerm {
+    /// The key that its spellings share.
+    pub folded: String,
+    /// The term as it is spelled.
+    pub name: String,
+    /// What it means.
+    pub definition: String,
+    /// The broader term.
+    pub parent_id: Option<i64>,
+    /// Its place among its siblings.
+    pub position: i64,
+    /// What identifies it in the file.
+    pub scheme_id: String,
+}
+
+impl Db {
+    /// The official terms of a taxonomy, in the order of the tree's levels.
+    pub async fn official_terms(&self, vocabulary: &str) -> Result<Vec<TermRow>> {
+        self.fetch_all(Sql::new(TERM).push(" WHERE vocabulary = ? AND official = 1 ORDER BY position, id").bind(vocabulary)).await
+    }
+
+    /// The terms of an open vocabulary that published resources use, in alphabetical order.
+    pub async fn terms_in_use(&self, vocabulary: &str) -> Result<Vec<String>> {
+        let sql = Sql::new(
+            "SELECT t.name FROM term t WHERE t.vocabulary = ? AND EXISTS (SELECT 1 FROM asset_term u JOIN asset a ON a.id = u.asset_id \
+             WHERE u.term_id = t.id AND a.status = 'published' AND a.alive = 1) ORDER BY t.name",
+        );
+        Ok(self.fetch_all::<(String,)>(sql.bind(vocabulary)).await?.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// Whether there is any term.
+    pub async fn has_terms(&self) -> Result<bool> {
+        Ok(self.fetch_optional::<(i64,)>(Sql::new("SELECT id FROM term LIMIT 1")).await?.is_some())
+    }
+}
+
+impl Tx {
+    /// The terms with these vocabularies and keys.
+    pub(crate) async fn find_terms(&mut self, keys: &[(String, String)]) -> Result<Vec<TermRow>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(2_000) {
+            let pairs: Vec<(Arg, Arg)> = chunk.iter().map(|(v, k)| (v.into(), k.into())).collect();
+            found.extend(self.fetch_all::<TermRow>(Sql::new(TERM).push(" WHERE (vocabulary, folded) IN ").push_pairs(&pairs)).await?);
+        }
+        Ok(found)
+    }
+
+    /// All terms of a vocabulary, locked for this transaction.
+    pub(crate) async fn lock_vocabulary(&mut self, vocabulary: &str) -> Result<Vec<TermRow>> {
+        self.fetch_all(Sql::new(TERM).push(" WHERE vocabulary = ? ORDER BY id").push(self.dialect().for_update()).bind(vocabulary)).await
+    }
+
+    /// Writes terms that came by use (vocabulary, key, spelling); those that exist already are left.
+    pub(crate) async fn insert_used_terms(&mut self, terms: &[(String, String, String)]) -> Result<()> {
+        let rows = terms.iter().map(|(v, k, n)| vec![v.into(), k.into(), n.into(), "".into(), 0_i64.into(), 0_i64.into()]).collect();
+        let head = format!("{} term (vocabulary, folded, name, definition, official, position) VALUES", self.dialect().insert_ignore());
+        self.execute_each(Sql::insert(&head, "", rows)).await
+    }
+
+    /// Writes a new official term; its row id.
+    pub(crate) async fn insert_official_term(&mut self, vocabulary: &str, term: &OfficialTerm) -> Result<i64> {
+        let sql = Sql::new(
+            "INSERT INTO term (vocabulary, folded, name, definition, official, parent_id, position, scheme_id) VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+        );
+        let sql = sql.bind(vocabulary).bind(&term.folded).bind(&term.name).bind(&term.definition);
+        self.execute(sql.bind(term.parent_id).bind(term.position).bind(&term.scheme_id)).await?;
+        let id = Sql::new("SELECT id FROM term WHERE vocabulary = ? AND folded = ?").bind(vocabulary).bind(&term.folded);
+        Ok(self.fetch_optional::<(i64,)>(id).await?.map_or(0, |(id,)| id))
+    }
+
+    /// Makes a term what the file says.
+    pub(crate) async fn update_official_term(&mut self, id: i64, term: &OfficialTerm) -> Result<()> {
+        let sql = Sql::new(
+            "UPDATE term SET folded = ?, name = ?, definition = ?, official = 1, parent_id = ?, position = ?, scheme_id = ? WHERE id = ?",
+        );
+        let sql = sql.bind(&term.folded).bind(&term.name).bind(&term.definition).bind(term.parent_id).bind(term.position);
+        self.execute(sql.bind(&term.scheme_id).bind(id)).await.map(drop)
+    }
+
+    /// Marks terms as unofficial; resources keep them.
+    pub(crate) async fn retire_terms(&mut self, ids: &[i64]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = Sql::new("UPDATE term SET official = 0, parent_id = NULL, scheme_id = NULL WHERE id IN ").push_list(ids);
+        self.execute(sql).await.map(drop)
+    }
+
+    /// Row ids and documents of resources that use a term.
+    pub(crate) async fn documents_with_term(&mut self, term: i64) -> Result<Vec<(i64, String, String)>> {
+        let sql = Sql::new(
+            "SELECT a.id, a.resource_type, a.document FROM asset_term u JOIN asset a ON a.id = u.asset_id WHERE u.term_id = ? ORDER BY a.id",
+        );
+        self.fetch_all(sql.push(self.dialect().for_update()).bind(term)).await
+    }
+
+    /// Gives the uses of one term to another and removes it.
+    pub(crate) async fn merge_term(&mut self, from: i64, into: i64) -> Result<()> {
+        let copy = format!(
+            "{} asset_term (asset_id, term_id) SELECT asset_id, ? FROM asset_term WHERE term_id = ?",
+            self.dialect().insert_ignore()
+        );
+        self.execute(Sql::new(copy).bind(into).bind(from)).await?;
+        self.execute(Sql::new("DELETE FROM asset_term WHERE term_id = ?").bind(from)).await?;
+        self.execute(Sql::new("DELETE FROM term WHERE id = ?").bind(from)).await.map(drop)
+    }
+
+    /// Replaces a document alone: a term in it was renamed.
+    pub(crate) async fn replace_document(&mut self, id: i64, document: &str) -> Result<()> {
+        self.execute(Sql::new("UPDATE asset SET document = ?, revision = revision + 1 WHERE id = ?").bind(document).bind(id))
+            .await
+            .map(drop)
+    }
+
+    /// Says which terms resources use.
+    pub(crate) async fn insert_asset_terms(&mut self, uses: &[(i64, i64)]) -> Result<()> {
+        let rows = uses.iter().map(|(asset, term)| vec![(*asset).into(), (*term).into()]).collect();
+        let head = format!("{} asset_term (asset_id, term_id) VALUES", self.dialect().insert_ignore());
+        self.execute_each(Sql::insert(&head, "", rows)).await
+    }
+
+    /// Forgets which terms resources use.
+    pub(crate) async fn delete_asset_terms(&mut self, assets: &[i64]) -> Result<()> {
+        if assets.is_empty() {
+            return Ok(());
+        }
+        self.execute(Sql::new("DELETE FROM asset_term WHERE asset_id IN ").push_list(assets)).await.map(drop)
+    }
+}

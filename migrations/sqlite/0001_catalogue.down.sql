@@ -1,0 +1,12 @@
+DROP TABLE lease;
+DROP TABLE outbox;
+DROP TABLE image;
+DROP TABLE asset_revision;
+DROP TABLE permission;
+DROP TABLE asset_term;
+DROP TABLE term;
+DROP TABLE link;
+DROP TABLE asset;
+DROP TABLE platform;
+DROP TABLE api_key;
+DROP TABLE account;

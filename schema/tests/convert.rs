@@ -198,7 +198,7 @@ fn schemas_are_of_openapi_3_0() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_dataset_gives_valid_documents(dataset in read_dataset()) {

@@ -298,12 +298,8 @@ fn flat(terms: &[Term]) -> Vec<&Term> {
     terms.iter().flat_map(|t| std::iter::once(t).chain(flat(&t.subterms))).collect()
 }
 
-fn config() -> ProptestConfig {
-    ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_json_makes_the_check_fail(json in any_json()) {

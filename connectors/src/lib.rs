@@ -11,5 +11,6 @@ pub mod cli;
 pub mod engine;
 pub mod http;
 pub mod limits;
+pub mod openml;
 pub mod record;
 pub mod stop;

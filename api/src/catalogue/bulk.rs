@@ -311,7 +311,7 @@ impl Batch<'_> {
         let mut resolved = Resolved::load(tx, missing.iter().map(|r| &r.input)).await?;
         let mut changes = Vec::new();
         for related in missing {
-            if let Err(error) = resolved.check(&related.input, self.actor) {
+            if let Err(error) = resolved.check(&related.input, None, self.actor) {
                 places.insert(related.place(), Err(error.to_string()));
                 continue;
             }
@@ -366,7 +366,7 @@ impl Batch<'_> {
         for (index, change) in changes {
             let Some(result) = results.get_mut(index) else { continue };
             let unknown = change.input.platforms.iter().find(|(_, name)| !platforms.contains(name));
-            let fault = match (resolved.check(&change.input, self.actor), unknown) {
+            let fault = match (resolved.check(&change.input, change.own(), self.actor), unknown) {
                 (Err(error), _) => Some(Fault::value(["resource"], error.to_string())),
                 (_, Some((_, name))) => {
                     Some(Fault::value(["resource", "distribution"], format!("platform '{name}' is not known to the catalogue")))

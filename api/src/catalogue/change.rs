@@ -126,9 +126,13 @@ impl Resolved {
 
     /// Refuses a body that refers to nothing, or to resources of a type that the field does not take, or uses terms that its
     /// writer must not use.
-    pub(super) fn check(&self, input: &Input, actor: Actor) -> Result<()> {
+    /// A resource that exists (`own`) must not refer to itself: the two ends of a link would be one.
+    pub(super) fn check(&self, input: &Input, own: Option<&str>, actor: Actor) -> Result<()> {
         for LinkUse { field, identifiers } in &input.links {
             let aiod_schema::Kind::Link(targets) = field.kind else { continue };
+            if own.is_some_and(|own| identifiers.iter().any(|i| i == own)) {
+                return Err(Error::body(field.name, "a resource cannot refer to itself"));
+            }
             let fits = |identifier: &&String| self.resources.get(*identifier).is_some_and(|(_, r)| targets.iter().any(|t| r.is_a(t)));
             let missing: Vec<&str> = identifiers.iter().filter(|i| !fits(i)).map(String::as_str).collect();
             if !missing.is_empty() {
@@ -259,6 +263,14 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
 }
 
 impl Change {
+    /// The identifier of the resource, when it exists.
+    pub(super) fn own(&self) -> Option<&str> {
+        match &self.target {
+            Target::New(_) => None,
+            Target::Existing(head) => Some(&head.identifier),
+        }
+    }
+
     fn row(&self, new_ids: &HashMap<String, i64>) -> (i64, String) {
         match &self.target {
             Target::New(identity) => (new_ids.get(&identity.identifier).copied().unwrap_or_default(), identity.identifier.clone()),

@@ -275,8 +275,8 @@ impl Catalogue {
 pub(super) async fn write(tx: &mut Tx, actor: Actor, changes: &[Change]) -> Result<()> {
     let inputs = changes.iter().map(|c| &c.input);
     let mut resolved = Resolved::load(tx, inputs.clone()).await?;
-    for input in inputs.clone() {
-        resolved.check(input, actor)?;
+    for change in changes {
+        resolved.check(&change.input, change.own(), actor)?;
     }
     resolved.add_terms(tx, inputs).await?;
     apply(tx, actor, changes, &resolved).await.map(drop)

@@ -11,7 +11,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, impl_apirequest_for_payload};
 use serde_json::Value;
 
-use super::problem::{problem, unprocessable};
+use super::problem::unprocessable;
 use crate::catalogue::read::Document;
 use crate::catalogue::write::Expected;
 use crate::digest::sha256_hex;
@@ -42,14 +42,7 @@ impl Payload for JsonBody {
 impl ParsePayload for JsonBody {
     const IS_REQUIRED: bool = true;
 
-    async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
-        // No Content-Type means JSON, as it always did for clients of this interface.
-        if let Some(given) = request.content_type()
-            && !is_json(given)
-        {
-            let detail = format!("Content-Type '{given}' is not taken here: application/json is.");
-            return Err(poem::Error::from_response(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail)));
-        }
+    async fn from_request(_: &Request, body: &mut RequestBody) -> Result<Self> {
         let bytes = body.take()?.into_bytes().await.map_err(|error| match error {
             ReadBodyError::PayloadTooLarge => poem::Error::from(crate::catalogue::Error::TooLarge(error.to_string())),
             other => poem::Error::from(crate::catalogue::Error::BadRequest(other.to_string())),
@@ -139,7 +132,7 @@ pub(crate) fn forwarded_prefix(request: &Request) -> String {
 
 /// The request's URL with one query parameter set to another value.
 pub(crate) fn with_query(request: &Request, name: &str, value: &str) -> String {
-    let uri: &Uri = request.original_uri();
+    let uri: &Uri = request.uri();
     let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
     let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
     format!("{}{}?{}", forwarded_prefix(request), uri.path(), query.join("&"))

@@ -17,6 +17,8 @@ use super::typed::RouteTable;
 
 /// Answers smaller than this gain nothing from compression, in bytes.
 const MIN_COMPRESSED: usize = 512;
+/// What the framework calls the second parameter of a path: below `/platforms/…`, the platform's identifier of a resource.
+const OWN_IDENTIFIER: &str = "param1";
 /// The methods that a path without an operation for them refuses by name.
 const METHODS: [Method; 7] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE];
 
@@ -27,11 +29,11 @@ pub(super) fn completed(table: RouteTable) -> RouteTable {
     for (path, methods) in table {
         let (path, methods) = match path.strip_suffix("/batch") {
             // In the same place as the identifiers: `batch` may be one, and only POST tells them apart.
-            Some(stem) => (format!("{stem}/*identifier"), methods.into_iter().map(|(m, endpoint)| (m, only_batch(endpoint))).collect()),
-            None if path.contains("/platforms/:platform/") && path.ends_with("/:identifier") => {
-                (path.replace("/:identifier", "/*identifier"), methods)
-            }
-            None => (path, methods),
+            Some(stem) => (format!("{stem}/*{OWN_IDENTIFIER}"), methods.into_iter().map(|(m, endpoint)| (m, only_batch(endpoint))).collect()),
+            None => match path.strip_suffix(&format!("/:{OWN_IDENTIFIER}")).filter(|stem| stem.contains("/platforms/")) {
+                Some(stem) => (format!("{stem}/*{OWN_IDENTIFIER}"), methods),
+                None => (path, methods),
+            },
         };
         out.entry(path).or_default().extend(methods);
     }
@@ -78,7 +80,7 @@ fn only_batch(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
     let answer = move |request: Request| {
         let endpoint = Arc::clone(&endpoint);
         async move {
-            if request.raw_path_param("identifier") == Some("batch") {
+            if request.raw_path_param(OWN_IDENTIFIER) == Some("batch") {
                 return endpoint.get_response(request).await;
             }
             with_allow(problem(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"), "GET, HEAD, OPTIONS")
@@ -124,6 +126,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
 async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize) -> Response {
     let redirect = without_trailing_slash(&request);
     if has_body(&request) {
+        // No Content-Type means JSON, as it always did for clients of this interface.
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let declared = request.header(header::CONTENT_LENGTH).and_then(|l| l.parse::<usize>().ok());
         if declared.is_some_and(|length| length > limit) {
             return too_large(limit);
@@ -134,13 +140,10 @@ async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize) -
             Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}")),
         }
     }
-    let error = match endpoint.call(request).await {
-        Ok(response) => return response.into_response(),
-        Err(error) => error,
-    };
-    match redirect.filter(|_| error.status() == StatusCode::NOT_FOUND && !error.is_from_response()) {
+    let response = endpoint.call(request).await.map_or_else(from_poem, IntoResponse::into_response);
+    match redirect.filter(|_| response.status() == StatusCode::NOT_FOUND) {
         Some(target) => StatusCode::TEMPORARY_REDIRECT.with_header(header::LOCATION, target).into_response(),
-        None => from_poem(error),
+        None => response,
     }
 }
 

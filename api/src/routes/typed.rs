@@ -9,7 +9,7 @@ use aiod_schema::{Class, ResourceType, resource_types};
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, MetaMediaType, MetaOperation, MetaPath, MetaResponse, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchemaRef, Registry};
 
 use super::body::{PLACEHOLDER, header_meta};
 use super::caller::{Auth, SCHEME};
@@ -269,6 +269,7 @@ fn renamed(mut operation: MetaOperation, rename: impl Fn(&str) -> String) -> Met
 /// Puts in what the template left open, and the answers that every operation of its kind may give.
 fn finish(mut operation: MetaOperation, path: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
     let placeholder = reference(PLACEHOLDER);
+    operation.params.iter_mut().for_each(plain_default);
     let patch = operation.method == Method::PATCH;
     if let (Some(request), Some(body)) = (operation.request.as_mut(), body) {
         for content in request.content.iter_mut().filter(|c| c.schema == placeholder) {
@@ -308,6 +309,15 @@ fn finish(mut operation: MetaOperation, path: &str, body: Option<MetaSchemaRef>,
         operation.security = vec![HashMap::new(), HashMap::from([(SCHEME, vec![])])];
     }
     operation
+}
+
+/// The framework writes a default beside a reference as a second schema, which some generators take for an object.
+fn plain_default(parameter: &mut MetaOperationParam) {
+    if let MetaSchemaRef::Inline(schema) = &mut parameter.schema
+        && schema.all_of.len() > 1
+    {
+        schema.all_of.truncate(1);
+    }
 }
 
 fn answer_headers(path: &str) -> Vec<poem_openapi::registry::MetaHeader> {

@@ -1,0 +1,94 @@
+//! The OpenAPI document and the pages that show it.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use aiod_api::routes::{Version, document};
+use poem::http::Method;
+use serde_json::Value;
+
+use crate::harness::TestApp;
+
+/// What later parts of the interface bring.
+const NOT_YET: [&str; 10] =
+    ["/authorization_test", "/search/", "/submissions", "/reviews", "/user/", "/bookmarks", "/assets/permissions", "/stats/", "/submit/", "/v2/submissions"];
+
+fn parsed(version: Version) -> Value {
+    serde_json::from_str(&document(version)).unwrap()
+}
+
+#[tokio::test]
+async fn the_document_keeps_every_promise_of_the_existing_one() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+    let tool = format!("{root}/tools/openapi_superset.py");
+    if !std::path::Path::new(&tool).exists() {
+        println!("skipped: the reference document is not here");
+        return;
+    }
+    for (version, name) in [(Version::Latest, "latest"), (Version::V2, "v2")] {
+        let ours = std::env::temp_dir().join(format!("aiod-openapi-{name}-{}.json", std::process::id()));
+        std::fs::write(&ours, document(version)).unwrap();
+        let output = Command::new("python3").arg(&tool).arg(format!("{root}/reference/openapi-{name}.json")).arg(&ours).arg("--list").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let broken: Vec<&str> = text.lines().filter(|l| !l.starts_with("kept") && !NOT_YET.iter().any(|p| l.contains(p))).collect();
+        assert!(text.contains("promises") && broken.is_empty(), "{broken:#?}");
+        std::fs::remove_file(ours).unwrap();
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_a_summary_and_no_placeholder() {
+    for version in Version::ALL {
+        let document = parsed(version);
+        let mut ids = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].as_str().is_some_and(|s| s.len() > 5), "{method} {path}");
+                assert!(ids.insert(operation["operationId"].to_string()), "{method} {path}: operationId stands twice");
+                assert!(operation["responses"]["200"].is_object(), "{method} {path}");
+            }
+        }
+        let text = document.to_string();
+        for word in ["PLACEHOLDER", "RESOURCE", "VOCABULARY", "LABEL"] {
+            assert!(!text.contains(word), "{word} in {version:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_documented_operation_is_served() {
+    let app = TestApp::new().await;
+    for version in Version::ALL {
+        for (path, item) in parsed(version)["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                let concrete = path.replace("{platform}", "example").replace("{distribution_idx}", "0").replace("{identifier}", "1");
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let answer = app.request(method.clone(), &concrete).send().await;
+                assert!(!matches!(answer.status.as_u16(), 405 | 500..), "{method} {path}: {}", answer.text());
+                assert!(!answer.text().contains("\"Not Found\""), "{method} {path}");
+            }
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_pages_work_without_internet_and_behind_a_proxy() {
+    let app = TestApp::new().await;
+    for prefix in ["", "/v2"] {
+        for page in ["docs", "redoc"] {
+            let answer = app.get(&format!("{prefix}/{page}")).header("X-Forwarded-Prefix", "/catalogue").send().await;
+            assert_eq!(answer.status.as_u16(), 200);
+            assert!(answer.header("content-type").unwrap().starts_with("text/html"));
+            let html = answer.text();
+            assert!(html.contains("\"servers\":[{\"url\":\"/catalogue\"}]") && html.contains("AIoD metadata catalogue"), "{prefix}/{page}");
+            for outside in ["src=\"http", "<link href=\"http", "url(http"] {
+                assert!(!html.contains(outside), "{prefix}/{page} calls out: {outside}");
+            }
+        }
+        let json = app.get(&format!("{prefix}/openapi.json")).send().await.ok();
+        assert_eq!(json["servers"][0]["url"], "/");
+        assert!(json["paths"].as_object().unwrap().keys().all(|p| p.starts_with(prefix)));
+    }
+    app.close().await;
+}

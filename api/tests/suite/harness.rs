@@ -1,0 +1,237 @@
+//! The assembled application over a database of its own, and requests against it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aiod_api::catalogue::{Catalogue, Roles};
+use aiod_api::config::Config;
+use aiod_api::identity::api_key;
+use aiod_api::routes::{App, endpoint};
+use aiod_api::store::Db;
+use aiod_schema::vocabulary::{self, Taxonomy};
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderMap, Method, StatusCode};
+use poem::{Body, Endpoint, Request};
+use serde_json::{Value, json};
+
+/// The server on which each test makes a database of its own; without it, each test has an SQLite file.
+const SERVER: &str = "AIOD_TEST_DATABASE_URL";
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+enum Home {
+    Folder(std::path::PathBuf),
+    Server { url: String, name: String },
+}
+
+/// The application over a fresh database; both are gone when the test ends well, and stay for a look when it fails.
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    endpoint: Arc<BoxEndpoint<'static>>,
+    home: Home,
+}
+
+/// Taxonomies without the long ones: tests make many catalogues.
+pub(crate) fn small_taxonomies() -> Vec<Taxonomy> {
+    vocabulary::defaults()
+        .into_iter()
+        .map(|mut taxonomy| {
+            if taxonomy.terms.len() > 100 {
+                let kept = ["eng", "fra", "deu", "MIT", "Apache-2.0", "CC-BY-4.0", "Belgium"];
+                taxonomy.terms.retain(|t| kept.contains(&t.name.as_str()));
+            }
+            taxonomy
+        })
+        .collect()
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With a configuration of its own.
+    pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        let name = format!("aiod_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let (home, url) = match std::env::var(SERVER) {
+            Ok(server) => {
+                let server = server.trim_end_matches('/').to_owned();
+                admin(&server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
+                let url = format!("{server}/{name}");
+                (Home::Server { url: server, name }, url)
+            }
+            Err(_) => {
+                let folder = std::env::temp_dir().join(name);
+                std::fs::create_dir_all(&folder).unwrap();
+                let url = format!("sqlite://{}/catalogue.db", folder.display());
+                (Home::Folder(folder), url)
+            }
+        };
+        let mut config = Config::default();
+        config.database.url.clone_from(&url);
+        configure(&mut config);
+        let db = Db::open(&url, 6).await.unwrap();
+        db.migrate_up().await.unwrap();
+        let roles = Roles { administrator: config.roles.administrator.clone(), full_view: config.roles.full_view.clone() };
+        let catalogue = Catalogue::new(db, roles);
+        catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
+        let app = Arc::new(App { catalogue, config });
+        let endpoint = Arc::new(endpoint(Arc::clone(&app)));
+        Self { app, endpoint, home }
+    }
+
+    /// A key of the user of this name with these roles.
+    pub(crate) async fn key(&self, name: &str, roles: &[&str]) -> String {
+        let roles: BTreeSet<String> = roles.iter().map(|r| (*r).to_owned()).collect();
+        api_key::create(&self.app.catalogue.db, name, &roles, None).await.unwrap()
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> TestRequest {
+        let builder = Request::builder().method(method).uri_str(path);
+        TestRequest { endpoint: Arc::clone(&self.endpoint), builder, body: Body::empty() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> TestRequest {
+        self.request(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> TestRequest {
+        self.request(Method::POST, path).json(body)
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> TestRequest {
+        self.request(Method::PUT, path).json(body)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> TestRequest {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Registers a published resource as the connector of `example`; its identifier.
+    pub(crate) async fn publish(&self, path: &str, own: &str, more: Value) -> String {
+        let key = self.key("example connector", &["platform_example"]).await;
+        let mut body = json!({"platform": "example", "platform_resource_identifier": own, "name": own});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.post(&format!("/{path}"), &body).key(&key).send().await.identifier()
+    }
+
+    /// Registers a draft as this user; its identifier.
+    pub(crate) async fn draft(&self, path: &str, key: &str, body: Value) -> String {
+        self.post(&format!("/{path}"), &body).key(key).send().await.identifier()
+    }
+
+    /// Sends records of the platform `example`; the answer.
+    pub(crate) async fn batch(&self, path: &str, records: Vec<Value>) -> Value {
+        let key = self.key("example connector", &["platform_example"]).await;
+        let body = json!({ "records": records });
+        self.post(&format!("/platforms/example/{path}/batch"), &body).key(&key).send().await.ok()
+    }
+
+    /// Ends the test: nothing may be left of its database.
+    pub(crate) async fn close(self) {
+        self.app.catalogue.db.close().await;
+        match &self.home {
+            Home::Folder(folder) => std::fs::remove_dir_all(folder).unwrap(),
+            Home::Server { url, name } => admin(url, &format!("DROP DATABASE {name}")).await,
+        }
+    }
+}
+
+/// Runs a statement of the tests' own on the server.
+async fn admin(server: &str, statement: &str) {
+    use mysql_async::prelude::Queryable;
+    let pool = mysql_async::Pool::new(server);
+    let mut connection = pool.get_conn().await.unwrap();
+    connection.query_drop(statement).await.unwrap();
+    drop(connection);
+    pool.disconnect().await.unwrap();
+}
+
+pub(crate) struct TestRequest {
+    endpoint: Arc<BoxEndpoint<'static>>,
+    builder: poem::RequestBuilder,
+    body: Body,
+}
+
+impl TestRequest {
+    pub(crate) fn key(self, key: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {key}"))
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.bytes(body.to_string().into_bytes()).header("Content-Type", "application/json")
+    }
+
+    pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
+        self.body = Body::from_vec(body);
+        self
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let response = self.endpoint.get_response(self.builder.body(self.body)).await;
+        let (parts, body) = response.into_parts();
+        Answer { status: parts.status, headers: parts.headers, body: body.into_bytes().await.unwrap().to_vec() }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    /// The body of an answer that must be 200.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text());
+        self.json()
+    }
+
+    #[track_caller]
+    pub(crate) fn identifier(&self) -> String {
+        self.ok()["identifier"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Checks the status; the detail of the error.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        let body = self.json();
+        assert!(body["reference"].as_str().is_some_and(|r| r.len() == 16), "an error has a reference: {body}");
+        match &body["detail"] {
+            Value::String(detail) => detail.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Checks that it is 422; where the faults are.
+    #[track_caller]
+    pub(crate) fn faults(&self) -> Vec<String> {
+        assert_eq!(self.status.as_u16(), 422, "{}", self.text());
+        let path = |fault: &Value| {
+            let steps = fault["loc"].as_array().unwrap().iter().map(|s| s.as_str().map_or_else(|| s.to_string(), str::to_owned));
+            steps.collect::<Vec<_>>().join(".")
+        };
+        self.json()["detail"].as_array().unwrap().iter().map(path).collect()
+    }
+}

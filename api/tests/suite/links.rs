@@ -1,0 +1,144 @@
+//! References between resources.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+#[tokio::test]
+async fn setting_one_end_shows_at_the_other() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let part = app.publish("datasets", "part", json!({})).await;
+    let whole = app.publish("publications", "whole", json!({"has_part": [part], "relevant_to": [part]})).await;
+    let read = app.get(&format!("/datasets/{part}")).send().await;
+    assert_eq!((read.ok()["is_part_of"].clone(), read.ok()["relevant_resource"].clone()), (json!([whole]), json!([whole])));
+
+    // The other end changed as well: who read it before must not overwrite the link unawares.
+    app.put(&format!("/publications/{whole}"), &json!({"name": "whole"})).key(&key).send().await.ok();
+    assert_eq!(app.get(&format!("/datasets/{part}")).send().await.ok()["is_part_of"], json!([]));
+    let stale = app.put(&format!("/datasets/{part}"), &json!({"name": "part"})).key(&key).header("If-Match", read.header("etag").unwrap());
+    stale.send().await.refused(412);
+
+    app.put(&format!("/datasets/{part}"), &json!({"name": "part", "is_part_of": [whole]})).key(&key).send().await.ok();
+    assert_eq!(app.get(&format!("/publications/{whole}")).send().await.ok()["has_part"], json!([part]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_order_of_links_is_kept() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let mut contacts = Vec::new();
+    for i in 0..4 {
+        contacts.push(app.publish("contacts", &format!("c{i}"), json!({})).await);
+    }
+    contacts.reverse();
+    let id = app.publish("datasets", "d", json!({"creator": contacts, "contact": contacts})).await;
+    let read = app.get(&format!("/datasets/{id}")).send().await.ok();
+    assert_eq!(read["creator"], json!(contacts));
+    let embedded: Vec<&Value> = read["contacts"].as_array().unwrap().iter().map(|c| &c["identifier"]).collect();
+    assert_eq!(json!(embedded), json!(contacts));
+    contacts.swap(0, 3);
+    app.put(&format!("/datasets/{id}"), &json!({"name": "d", "creator": contacts})).key(&key).send().await.ok();
+    assert_eq!(app.get(&format!("/datasets/{id}")).send().await.ok()["creator"], json!(contacts));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_contact_belongs_to_one() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let contact = app.publish("contacts", "c", json!({"email": ["A@b.example"]})).await;
+    let person = app.publish("persons", "p", json!({"contact_details": contact})).await;
+    let at = async |path: String| app.get(&path).key(&key).send().await.ok();
+    assert_eq!(at(format!("/contacts/{contact}")).await["person"], person.as_str());
+
+    let organisation = app.publish("organisations", "o", json!({"contact_details": contact})).await;
+    let read = at(format!("/contacts/{contact}")).await;
+    assert_eq!((read.get("person"), read["organisation"].as_str()), (None, Some(organisation.as_str())));
+    assert_eq!(at(format!("/persons/{person}")).await.get("contact_details"), None);
+
+    app.put(&format!("/contacts/{contact}"), &json!({"person": person})).key(&key).send().await.ok();
+    assert_eq!(at(format!("/persons/{person}")).await["contact_details"], contact.as_str());
+    assert_eq!(at(format!("/organisations/{organisation}")).await.get("contact_details"), None);
+    let both = app.put(&format!("/contacts/{contact}"), &json!({"person": person, "organisation": organisation})).key(&key).send().await;
+    assert_eq!(both.faults(), ["body.organisation"]);
+
+    // A person has one contact: another one takes its place.
+    let second = app.publish("contacts", "c2", json!({"person": person})).await;
+    assert_eq!(at(format!("/persons/{person}")).await["contact_details"], second.as_str());
+    assert_eq!(at(format!("/contacts/{contact}")).await.get("person"), None);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn links_to_nothing_are_refused_by_name() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    let publication = app.publish("publications", "p", json!({})).await;
+    let missing = "con_AAAAAAAAAAAAAAAAAAAAAAAA";
+    let detail = app.post("/datasets", &json!({"name": "x", "creator": [missing]})).key(&key).send().await.refused(404);
+    assert!(detail.contains("creator") && detail.contains("contact") && detail.contains(missing), "{detail}");
+    app.post("/datasets", &json!({"name": "x", "creator": [publication]})).key(&key).send().await.refused(404);
+    app.post("/datasets", &json!({"name": "x", "citation": [publication]})).key(&key).send().await.ok();
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_resource_does_not_refer_to_itself() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let id = app.publish("datasets", "d", json!({})).await;
+    let body = json!({"name": "d", "has_part": [id], "is_part_of": [id]});
+    assert_eq!(app.put(&format!("/datasets/{id}"), &body).key(&key).send().await.faults(), ["body.has_part"]);
+    let record = json!({"resource": {"platform_resource_identifier": "d", "name": "d", "has_part": [id]}});
+    assert_eq!(app.batch("datasets", vec![record]).await["failed"], 1);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn deleted_resources_vanish_from_the_links_of_others() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let organisation = app.publish("organisations", "o", json!({})).await;
+    let dataset = app.publish("datasets", "d", json!({})).await;
+    let contact = app.publish("contacts", "c", json!({"organisation": organisation})).await;
+    let event = app.publish("events", "e", json!({"organiser": organisation, "has_part": [dataset], "contact": [contact]})).await;
+    let project = app.publish("projects", "p", json!({"coordinator": organisation, "produced": [dataset]})).await;
+    let embedded = app.get(&format!("/events/{event}")).send().await.ok();
+    assert_eq!(embedded["contacts"][0]["organisation"], organisation.as_str());
+    for gone in [format!("/organisations/{organisation}"), format!("/datasets/{dataset}")] {
+        app.delete(&gone).key(&key).send().await.ok();
+    }
+    let read = app.get(&format!("/events/{event}")).send().await.ok();
+    assert_eq!((read.get("organiser"), read["has_part"].clone()), (None, json!([])));
+    assert_eq!(read["contacts"][0].get("organisation"), None);
+    let read = app.get(&format!("/projects/{project}")).send().await.ok();
+    assert_eq!((read.get("coordinator"), read["produced"].clone()), (None, json!([])));
+    app.delete(&format!("/contacts/{contact}")).key(&key).send().await.ok();
+    let read = app.get(&format!("/events/{event}")).send().await.ok();
+    assert_eq!((read["contact"].clone(), read["contacts"].clone()), (json!([]), json!([])));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn links_to_drafts_show_to_those_who_may_write() {
+    let app = TestApp::new().await;
+    let (owner, other, connector) = (app.key("ada", &[]).await, app.key("bob", &[]).await, app.key("bot", &["platform_example"]).await);
+    let contact = app.draft("contacts", &owner, json!({"name": "Ada"})).await;
+    let id = app.publish("datasets", "d", json!({"creator": [contact], "contact": [contact]})).await;
+    for path in [format!("/datasets/{id}"), format!("/assets/{id}"), "/datasets".to_owned()] {
+        let first = |value: Value| if value.is_array() { value[0].clone() } else { value };
+        let shown = first(app.get(&path).key(&connector).send().await.ok());
+        assert_eq!((shown["creator"].clone(), shown["contacts"][0]["name"].as_str()), (json!([contact]), Some("Ada")), "{path}");
+        for answer in [app.get(&path).send().await, app.get(&path).key(&other).send().await] {
+            let hidden = first(answer.ok());
+            assert_eq!((hidden["creator"].clone(), hidden["contacts"].clone()), (json!([]), json!([])), "{path}");
+        }
+    }
+    // What a writer reads and writes back loses no link.
+    app.request(Method::PATCH, &format!("/datasets/{id}")).json(&json!({"version": "2"})).key(&connector).send().await.ok();
+    assert_eq!(app.get(&format!("/datasets/{id}")).key(&connector).send().await.ok()["creator"], json!([contact]));
+    app.close().await;
+}

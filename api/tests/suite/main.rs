@@ -1,0 +1,18 @@
+//! The catalogue through its public door: requests against the assembled application.
+//!
+//! On SQLite by default; with `AIOD_TEST_DATABASE_URL=mysql://…` (a server, without a database) on MySQL or MariaDB.
+#![allow(missing_docs)]
+
+mod bulk;
+mod concurrency;
+mod document;
+mod fuzz;
+mod harness;
+mod images;
+mod input;
+mod lifecycle;
+mod links;
+mod paging;
+mod platforms;
+mod reading;
+mod terms;

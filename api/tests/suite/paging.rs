@@ -1,0 +1,130 @@
+//! Pages and counts.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, TestApp};
+
+fn names(value: &Value) -> Vec<String> {
+    value.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn next(answer: &Answer) -> Option<String> {
+    let link = answer.header("link")?;
+    Some(link.strip_prefix('<')?.split('>').next()?.to_owned())
+}
+
+async fn with_news(count: usize) -> TestApp {
+    let app = TestApp::new().await;
+    let record = |i| json!({"resource": {"platform_resource_identifier": format!("{i}"), "name": format!("n{i}")}});
+    app.batch("news", (0..count).map(record).collect()).await;
+    app
+}
+
+#[tokio::test]
+async fn pages_follow_their_order() {
+    let app = with_news(5).await;
+    let get = async |query: &'static str| names(&app.get(&format!("/news?{query}")).send().await.ok());
+    assert_eq!(get("").await, ["n4", "n3", "n2", "n1", "n0"]);
+    assert_eq!(get("direction=asc&limit=2").await, ["n0", "n1"]);
+    assert_eq!(get("offset=3&limit=10").await, ["n1", "n0"]);
+    assert_eq!(get("limit=0").await, Vec::<String>::new());
+    let key = app.key("example connector", &["platform_example"]).await;
+    let id = app.get("/platforms/example/news/1").send().await.ok()["identifier"].as_str().unwrap().to_owned();
+    app.put(&format!("/news/{id}"), &json!({"name": "n1"})).key(&key).send().await.ok();
+    assert_eq!(get("limit=2").await, ["n1", "n4"]);
+    assert_eq!(get("limit=2&sort=date_created").await, ["n4", "n3"]);
+    assert_eq!(get("sort=date_created&direction=asc&offset=1&limit=1").await, ["n1"]);
+
+    let today = chrono::Utc::now().date_naive();
+    let tomorrow = today.succ_opt().unwrap();
+    for (query, count) in [
+        (format!("date_modified_after={today}"), 5),
+        (format!("date_modified_after={tomorrow}"), 0),
+        (format!("date_modified_before={today}"), 0),
+        (format!("date_modified_before={tomorrow}"), 5),
+    ] {
+        assert_eq!(app.get(&format!("/news?{query}")).send().await.ok().as_array().unwrap().len(), count, "{query}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn faulty_pages_are_refused() {
+    let app = TestApp::new().await;
+    for (query, field) in [
+        ("offset=-1", "offset"),
+        ("limit=-1", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=many", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("sort=name", "sort"),
+        ("direction=up", "direction"),
+        ("date_modified_after=2024-02-30", "date_modified_after"),
+        ("date_modified_before=yesterday", "date_modified_before"),
+        ("cursor=zz", "cursor"),
+        ("cursor=-1", "cursor"),
+        ("cursor=&offset=1", "offset"),
+        ("cursor=&sort=date_modified", "sort"),
+    ] {
+        for path in ["/datasets", "/platforms/example/datasets", "/v2/datasets"] {
+            assert_eq!(app.get(&format!("{path}?{query}")).send().await.faults(), [format!("query.{field}")], "{path}?{query}");
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_cursor_neither_repeats_nor_skips_while_others_write() {
+    let app = with_news(60).await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    for direction in ["asc", "desc"] {
+        let mut seen = Vec::new();
+        let mut url = Some(format!("/news?cursor=&limit=7&direction={direction}"));
+        let mut step = 0;
+        while let Some(path) = url {
+            let answer = app.get(&path).send().await;
+            seen.extend(names(&answer.ok()));
+            // Those that are still to come are changed, new ones arrive.
+            let id = app.get(&format!("/platforms/example/news/{}", (step * 13) % 60)).send().await.ok()["identifier"].as_str().unwrap().to_owned();
+            let name = format!("n{}", (step * 13) % 60);
+            app.put(&format!("/news/{id}"), &json!({ "name": name })).key(&key).send().await.ok();
+            app.publish("news", &format!("late {direction} {step}"), json!({})).await;
+            step += 1;
+            url = next(&answer);
+        }
+        let of_old: Vec<&String> = seen.iter().filter(|n| !n.starts_with("late")).collect();
+        assert_eq!(of_old.len(), 60, "{direction}");
+        assert_eq!(of_old.iter().collect::<BTreeSet<_>>().len(), 60, "{direction}");
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len(), "{direction}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_link_to_the_next_page_keeps_the_query_and_the_proxys_prefix() {
+    let app = with_news(3).await;
+    let answer = app.get("/news?limit=2&cursor=&direction=asc").header("X-Forwarded-Prefix", "/catalogue/").send().await;
+    let url = next(&answer).unwrap();
+    assert!(url.starts_with("/catalogue/news?limit=2&direction=asc&cursor="), "{url}");
+    let last = app.get(url.strip_prefix("/catalogue").unwrap()).send().await;
+    assert_eq!((names(&last.ok()), next(&last)), (vec!["n2".to_owned()], None));
+    for bad in ["https://evil.example", "//evil.example", "/a\"><script>"] {
+        let answer = app.get("/news?limit=2&cursor=").header("X-Forwarded-Prefix", bad).send().await;
+        assert!(next(&answer).unwrap().starts_with("/news?"), "{bad}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn counts_are_of_what_is_published() {
+    let app = with_news(3).await;
+    app.draft("news", &app.key("ada", &[]).await, json!({"name": "draft"})).await;
+    assert_eq!(app.get("/counts/news").send().await.ok(), json!(3));
+    assert_eq!(app.get("/counts/news?detailed=true").send().await.ok(), json!({"example": 3}));
+    let all = app.get("/v2/counts").send().await.ok();
+    assert_eq!((all["news"].clone(), all["datasets"].clone(), all.as_object().unwrap().len()), (json!({"example": 3}), json!({}), 16));
+    assert_eq!(app.get("/counts/platforms?detailed=true").send().await.ok(), json!(8));
+    app.close().await;
+}

@@ -1,0 +1,179 @@
+//! Reading: one resource, any type, masks, formats, encodings.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+#[tokio::test]
+async fn an_identifier_of_another_type_is_named() {
+    let app = TestApp::new().await;
+    let id = app.publish("publications", "1", json!({})).await;
+    let answer = app.get(&format!("/datasets/{id}")).send().await;
+    assert_eq!(answer.faults(), ["path.identifier"]);
+    assert!(answer.text().contains("Did you mean to request a 'publication' instead?"));
+    let key = app.key("ada", &[]).await;
+    // On PUT a bad body wins over a wrong prefix, on DELETE the missing login does.
+    assert_eq!(app.put(&format!("/datasets/{id}"), &json!({})).key(&key).send().await.faults(), ["body.name"]);
+    app.delete(&format!("/datasets/{id}")).send().await.refused(401);
+    assert_eq!(app.get("/datasets/nonsense").send().await.refused(404), "Dataset 'nonsense' not found in the database.");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn groups_serve_their_types_with_nulls() {
+    let app = TestApp::new().await;
+    let dataset = app.publish("datasets", "1", json!({"size": {"value": 1}, "distribution": [{"name": "f"}]})).await;
+    let person = app.publish("persons", "1", json!({})).await;
+    let contact = app.publish("contacts", "1", json!({})).await;
+    let read = app.get(&format!("/assets/{dataset}")).send().await.ok();
+    assert_eq!((read["license"].clone(), read["size"].clone()), (json!(null), json!({"value": 1, "unit": null})));
+    assert!(read.as_object().unwrap().contains_key("license"));
+    assert_eq!(read["distribution"][0]["checksum"], json!(null));
+    assert_eq!(read["keyword"], json!([]));
+    let expected = [("ai_assets", &dataset, true), ("ai_resources", &dataset, true), ("agents", &dataset, false), ("agents", &person, true)];
+    let more = [("ai_assets", &person, false), ("ai_resources", &contact, false), ("assets", &contact, true)];
+    for (group, id, found) in expected.into_iter().chain(more) {
+        let answer = app.get(&format!("/{group}/{id}")).send().await;
+        assert_eq!(answer.status.as_u16(), if found { 200 } else { 404 }, "{group} {id}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn platform_identifiers_hold_slashes() {
+    let app = TestApp::new().await;
+    let id = app.publish("datasets", "user/data:set.v1", json!({})).await;
+    for path in ["user/data:set.v1", "user%2Fdata:set.v1", "user%2Fdata%3Aset.v1", "USER/data:set.v1"] {
+        assert_eq!(app.get(&format!("/platforms/example/datasets/{path}")).send().await.ok()["identifier"], id.as_str(), "{path}");
+        assert_eq!(app.get(&format!("/v2/platforms/example/datasets/{path}")).send().await.ok()["identifier"], id.as_str(), "{path}");
+    }
+    let batch = app.publish("datasets", "batch", json!({})).await;
+    assert_eq!(app.get("/platforms/example/datasets/batch").send().await.ok()["identifier"], batch.as_str());
+    app.get("/platforms/example/datasets/none").send().await.refused(404);
+    app.get("/platforms/nowhere/datasets/none").send().await.refused(400);
+    assert_eq!(app.get("/platforms/nowhere/datasets").send().await.ok(), json!([]));
+    assert_eq!(app.get("/platforms/example/datasets").send().await.ok().as_array().unwrap().len(), 2);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn personal_data_are_masked_on_every_path() {
+    let app = TestApp::new().await;
+    let (reader, full) = (app.key("ada", &[]).await, app.key("bob", &["full_view_ai4europe_cms_resources"]).await);
+    let plain = app.publish("contacts", "1", json!({"email": ["a@b.example"]})).await;
+    let none = app.publish("contacts", "2", json!({})).await;
+    let dataset = app.publish("datasets", "1", json!({"contact": [plain, none]})).await;
+    let hidden = json!(["******"]);
+    for path in [format!("/contacts/{plain}"), format!("/contacts/{none}"), format!("/assets/{plain}")] {
+        assert_eq!(app.get(&path).send().await.ok()["email"], hidden, "{path}");
+    }
+    let contacts = app.get("/contacts").send().await.ok();
+    assert!(contacts.as_array().unwrap().iter().all(|c| c["email"] == hidden));
+    let embedded = app.get(&format!("/datasets/{dataset}")).send().await.ok();
+    assert_eq!(embedded["contacts"][0]["email"], hidden);
+    assert_eq!(app.get(&format!("/contacts/{plain}")).key(&reader).send().await.ok()["email"], json!(["a@b.example"]));
+    assert_eq!(app.get(&format!("/contacts/{none}")).key(&reader).send().await.ok()["email"], json!([]));
+
+    let connector = app.key("cms", &["platform_ai4europe_cms"]).await;
+    let body = json!({"platform": "ai4europe_cms", "platform_resource_identifier": "9", "name": "Ada L.", "given_name": "Ada", "email": ["a@b.example"]});
+    let person = app.post("/persons", &body).key(&connector).send().await.identifier();
+    let contact = app.post("/contacts", &body).key(&connector).send().await.identifier();
+    let masked = app.get(&format!("/persons/{person}")).key(&reader).send().await.ok();
+    assert_eq!((masked["name"].as_str(), masked["given_name"].as_str(), masked.get("surname")), (Some("******"), Some("******"), None));
+    let masked = app.get(&format!("/contacts/{contact}")).key(&reader).send().await.ok();
+    assert_eq!((masked["name"].as_str(), masked["email"].clone()), (Some("******"), hidden));
+    assert_eq!(app.get(&format!("/persons/{person}")).key(&full).send().await.ok()["name"], "Ada L.");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn files_are_found() {
+    let app = TestApp::new().await;
+    let url = "https://files.example/a.csv";
+    let none = app.publish("datasets", "0", json!({})).await;
+    let one = app.publish("datasets", "1", json!({"distribution": [{"content_url": url}]})).await;
+    let two = app.publish("datasets", "2", json!({"distribution": [{"content_url": url}, {"name": "without a URL"}]})).await;
+    let answer = app.get(&format!("/datasets/{one}/content")).send().await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some(url)));
+    assert_eq!(app.get(&format!("/v2/datasets/{two}/content/0")).send().await.status.as_u16(), 303);
+    for (path, status) in [
+        (format!("/datasets/{none}/content"), 404),
+        (format!("/datasets/{two}/content"), 409),
+        (format!("/datasets/{two}/content/1"), 404),
+        (format!("/datasets/{two}/content/2"), 400),
+        (format!("/datasets/{two}/content/-1"), 400),
+    ] {
+        app.get(&path).send().await.refused(status);
+    }
+    assert_eq!(app.get(&format!("/datasets/{two}/content/x")).send().await.status.as_u16(), 422);
+    app.get(&format!("/events/{none}/content")).send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn datasets_convert() {
+    let app = TestApp::new().await;
+    let id = app.publish("datasets", "1", json!({"description": {"plain": "Words."}})).await;
+    let dcat = app.get(&format!("/datasets/{id}?schema=dcat-ap")).send().await.ok();
+    assert_eq!(dcat["@graph"][0]["@type"], "dcat:Dataset");
+    assert!(dcat["@context"].is_object());
+    let schema = app.get("/platforms/example/datasets?schema=schema.org").send().await.ok();
+    assert_eq!((schema[0]["@type"].as_str(), schema[0]["name"].as_str()), (Some("Dataset"), Some("1")));
+    assert_eq!(app.get("/datasets?schema=rdf").send().await.faults(), ["query.schema"]);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn answers_are_compressed_when_asked_for() {
+    let app = TestApp::new().await;
+    let id = app.publish("datasets", "1", json!({"description": {"plain": "word ".repeat(1000)}})).await;
+    let path = format!("/datasets/{id}");
+    let plain = app.get(&path).send().await;
+    assert_eq!(plain.header("content-encoding"), None);
+    for coding in ["gzip", "br", "zstd"] {
+        let packed = app.get(&path).header("Accept-Encoding", coding).send().await;
+        assert_eq!((packed.status.as_u16(), packed.header("content-encoding"), packed.header("vary")), (200, Some(coding), Some("Accept-Encoding")));
+        assert!(packed.body.len() < plain.body.len() / 4);
+        assert_eq!(packed.header("etag"), plain.header("etag"));
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn methods_and_slashes_behave() {
+    let app = TestApp::new().await;
+    let id = app.publish("datasets", "1", json!({})).await;
+    for path in [format!("/datasets/{id}"), "/datasets".to_owned(), "/counts".to_owned(), "/platforms/example/datasets/1".to_owned()] {
+        let head = app.request(Method::HEAD, &path).send().await;
+        assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "{path}");
+        let options = app.request(Method::OPTIONS, &path).send().await;
+        assert!(options.status.is_success() && options.header("allow").is_some_and(|a| a.contains("GET")), "{path}");
+        let slash = app.get(&format!("{path}/?limit=1")).send().await;
+        assert_eq!((slash.status.as_u16(), slash.header("location")), (307, Some(format!("{path}?limit=1").as_str())), "{path}");
+    }
+    let refused = app.delete("/datasets").send().await;
+    refused.refused(405);
+    assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS, POST"));
+    app.get("/nothing/here").send().await.refused(404);
+    app.get("/datasets/a/b/c").send().await.refused(404);
+
+    let preflight = app.request(Method::OPTIONS, "/datasets").header("Origin", "https://portal.example").header("Access-Control-Request-Method", "POST");
+    let preflight = preflight.header("Access-Control-Request-Headers", "authorization,content-type").send().await;
+    assert_eq!(preflight.status.as_u16(), 200);
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("https://portal.example"));
+    assert!(preflight.header("access-control-allow-headers").is_some_and(|h| h.contains("authorization")));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn v2_keeps_its_older_names() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    let id = app.post("/v2/projects", &json!({"name": "p", "total_cost_euro": 12.5})).key(&key).send().await.identifier();
+    let read = app.get(&format!("/v2/projects/{id}")).key(&key).send().await.ok();
+    assert_eq!((read["total_cost_euro"].as_f64(), read["total_cost_euros"].as_f64()), (Some(12.5), Some(12.5)));
+    let read: Value = app.get(&format!("/projects/{id}")).key(&key).send().await.ok();
+    assert_eq!((read.get("total_cost_euro"), read["total_cost_euros"].as_f64()), (None, Some(12.5)));
+    app.close().await;
+}

@@ -1,0 +1,118 @@
+//! Taxonomies and open vocabularies.
+
+use aiod_schema::vocabulary::parse;
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+fn taxonomy(name: &str, elements: &Value) -> Vec<aiod_schema::vocabulary::Taxonomy> {
+    parse(&json!({"aiod_taxonomies": [{"taxonomy_name": name, "elements": elements}]}).to_string()).unwrap().taxonomies
+}
+
+fn term(id: &str, name: &str, below: Value) -> Value {
+    json!({"id": id, "label": {"language": "en", "value": name}, "definition": format!("About {name}."), "elements": below})
+}
+
+#[tokio::test]
+async fn people_use_official_terms_as_they_are_spelled() {
+    let app = TestApp::new().await;
+    let (person, connector) = (app.key("ada", &[]).await, app.key("bot", &["platform_example"]).await);
+    let id = app.draft("datasets", &person, json!({"name": "x", "license": "mit"})).await;
+    assert_eq!(app.get(&format!("/datasets/{id}")).key(&person).send().await.ok()["license"], "MIT");
+    let detail = app.post("/datasets", &json!({"name": "x", "license": "My licence"})).key(&person).send().await.refused(400);
+    assert!(detail.contains("My licence") && detail.contains("license"), "{detail}");
+
+    let body = json!({"name": "x", "platform": "example", "platform_resource_identifier": "1", "license": "My licence", "research_area": ["New Area", "new area"]});
+    let id = app.post("/datasets", &body).key(&connector).send().await.identifier();
+    let read = app.get(&format!("/datasets/{id}")).send().await.ok();
+    assert_eq!((read["license"].as_str(), read["research_area"].clone()), (Some("My licence"), json!(["New Area"])));
+    app.post("/datasets", &json!({"name": "x", "license": "My licence"})).key(&person).send().await.refused(400);
+    let listed = app.get("/licenses").send().await.ok();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|t| t["term"].as_str()).collect();
+    assert!(names.contains(&"MIT") && !names.contains(&"My licence"), "{names:?}");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn open_vocabularies_list_what_is_in_use() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let id = app.publish("datasets", "1", json!({"keyword": ["Zebra", "apple", "ZEBRA ", "Été"], "alternate_name": ["Big Name"]})).await;
+    assert_eq!(app.get("/keywords").send().await.ok(), json!(["apple", "zebra", "été"]));
+    let read = app.get(&format!("/datasets/{id}")).send().await.ok();
+    assert_eq!((read["keyword"].clone(), read["alternate_name"].clone()), (json!(["zebra", "apple", "été"]), json!(["Big Name"])));
+    app.draft("datasets", &app.key("ada", &[]).await, json!({"name": "x", "keyword": ["secret"]})).await;
+    app.delete(&format!("/datasets/{id}")).key(&key).send().await.ok();
+    assert_eq!(app.get("/keywords").send().await.ok(), json!([]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn loading_a_taxonomy_adds_renames_moves_and_retires() {
+    let app = TestApp::new().await;
+    let catalogue = &app.app.catalogue;
+    let load = |elements: Value| async move { catalogue.load_taxonomies(&taxonomy("News Category", &elements)).await.unwrap().remove(0).1 };
+    load(json!([term("a", "Alpha", json!([])), term("b", "Beta", json!([])), term("c", "Gamma", json!([]))])).await;
+    let id = app.publish("news", "1", json!({"category": ["ALPHA", "own term"]})).await;
+
+    // `a` is renamed and moved below `b`, `c` vanishes, `d` is new, and what a connector brought becomes official.
+    let next = json!([term("b", "Beta", json!([term("a", "First", json!([]))])), term("d", "Delta", json!([])), term("e", "Own Term", json!([]))]);
+    let report = load(next.clone()).await;
+    assert_eq!((report.added, report.renamed, report.moved, report.retired), (2, 1, 2, 1), "{report:?}");
+    let tree = app.get("/news_categories").send().await.ok();
+    assert_eq!(tree[0]["term"], "Beta");
+    assert_eq!(tree[0]["subterms"][0]["term"], "First");
+    assert_eq!(tree.as_array().unwrap().len(), 3);
+    assert_eq!(app.get(&format!("/news/{id}")).send().await.ok()["category"], json!(["First", "Own Term"]));
+    let person = app.key("ada", &[]).await;
+    app.post("/news", &json!({"name": "x", "category": ["Gamma"]})).key(&person).send().await.refused(400);
+
+    let again = load(next).await;
+    assert_eq!((again.added, again.renamed, again.moved, again.redefined, again.retired, again.unchanged), (0, 0, 0, 0, 0, 4));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn terms_may_swap_their_names() {
+    let app = TestApp::new().await;
+    let catalogue = &app.app.catalogue;
+    let load = |elements: Value| async move { catalogue.load_taxonomies(&taxonomy("Turnover", &elements)).await.unwrap().remove(0).1 };
+    load(json!([term("a", "Low", json!([])), term("b", "High", json!([]))])).await;
+    let id = app.publish("organisations", "1", json!({"turnover": "Low"})).await;
+    let report = load(json!([term("a", "High", json!([])), term("b", "Low", json!([]))])).await;
+    assert_eq!(report.renamed, 2, "{report:?}");
+    assert_eq!(app.get(&format!("/organisations/{id}")).send().await.ok()["turnover"], "High");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn every_vocabulary_has_its_path() {
+    let app = TestApp::new().await;
+    for vocabulary in aiod_schema::vocabulary::VOCABULARIES {
+        for path in vocabulary.path.iter().flat_map(|p| [format!("/{p}"), format!("/v2/{p}")]).chain(vocabulary.v2_alias.map(|a| format!("/v2/{a}"))) {
+            let listed = app.get(&path).send().await.ok();
+            let listed = listed.as_array().unwrap();
+            assert_eq!(listed.is_empty(), !vocabulary.is_taxonomy(), "{path}");
+            assert!(listed.iter().all(|t| t["term"].is_string() && t["definition"].is_string() && t["subterms"].is_array()), "{path}");
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_taxonomy_file_of_the_field_loads() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/reference/taxonomies/taxonomies.json");
+    let Ok(text) = std::fs::read_to_string(path) else {
+        println!("skipped: the reference taxonomies are not here");
+        return;
+    };
+    let app = TestApp::new().await;
+    let file = parse(&text).unwrap();
+    app.app.catalogue.load_taxonomies(&file.taxonomies).await.unwrap();
+    let tree = app.get("/research_areas").send().await.ok();
+    assert_eq!(tree.as_array().unwrap().len(), 8);
+    for (name, report) in app.app.catalogue.load_taxonomies(&file.taxonomies).await.unwrap() {
+        assert_eq!((report.added, report.renamed, report.moved, report.redefined, report.retired), (0, 0, 0, 0, 0), "{name}");
+    }
+    app.close().await;
+}

@@ -151,7 +151,8 @@ impl Db {
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // Under REPEATABLE READ, what a transaction reads after it waited for a lock would be from before the wait.
-                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, innodb_lock_wait_timeout = 10").await?;
+                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                    connection.execute("SET SESSION innodb_lock_wait_timeout = 10").await?;
                     Ok(())
                 })
             })

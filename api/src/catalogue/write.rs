@@ -206,7 +206,7 @@ impl Catalogue {
 
     async fn living(&self, tx: &mut Tx, resource: &'static ResourceType, identifier: &str) -> Result<Head> {
         let what = format!("'{identifier}'");
-        let head = tx.lock_heads(&[identifier.to_owned()]).await?.pop().ok_or_else(|| Error::not_found(resource, &what, false))?;
+        let head = tx.lock_head(identifier).await?.ok_or_else(|| Error::not_found(resource, &what, false))?;
         if head.date_deleted.is_some() {
             return Err(Error::not_found(resource, &what, true));
         }

@@ -29,7 +29,9 @@ pub(super) fn completed(table: RouteTable) -> RouteTable {
     for (path, methods) in table {
         let (path, methods) = match path.strip_suffix("/batch") {
             // In the same place as the identifiers: `batch` may be one, and only POST tells them apart.
-            Some(stem) => (format!("{stem}/*{OWN_IDENTIFIER}"), methods.into_iter().map(|(m, endpoint)| (m, only_batch(endpoint))).collect()),
+            Some(stem) => {
+                (format!("{stem}/*{OWN_IDENTIFIER}"), methods.into_iter().map(|(m, endpoint)| (m, only_batch(endpoint))).collect())
+            }
             None => match path.strip_suffix(&format!("/:{OWN_IDENTIFIER}")).filter(|stem| stem.contains("/platforms/")) {
                 Some(stem) => (format!("{stem}/*{OWN_IDENTIFIER}"), methods),
                 None => (path, methods),

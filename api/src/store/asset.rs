@@ -214,9 +214,14 @@ impl PageQuery {
     }
 }
 
+// Identifiers are ASCII, and so are their columns: MySQL refuses to compare such a column with anything else, so that what cannot
+// be an identifier must not reach it.
 impl Db {
     /// The rows of the resource with this identifier, deleted or not.
     pub async fn read_by_identifier(&self, identifier: &str) -> Result<Vec<ReadRow>> {
+        if !identifier.is_ascii() {
+            return Ok(Vec::new());
+        }
         self.fetch_all(read_statement(&Sql::new("SELECT id FROM asset WHERE identifier = ?").bind(identifier))).await
     }
 
@@ -234,11 +239,6 @@ impl Db {
     /// The rows of a page, in no order.
     pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
         self.fetch_all(read_statement(&page.chosen())).await
-    }
-
-    /// The head of the resource with this identifier.
-    pub async fn head(&self, identifier: &str) -> Result<Option<Head>> {
-        self.fetch_optional(Sql::new(HEAD).push(" WHERE identifier = ?").bind(identifier)).await
     }
 
     /// Published resources per type and platform.
@@ -296,11 +296,12 @@ pub struct ChangedAsset {
 }
 
 impl Tx {
-    /// The heads of resources with these identifiers, living ones only, locked for this transaction.
-    pub(crate) async fn lock_heads(&mut self, identifiers: &[String]) -> Result<Vec<Head>> {
-        let sql =
-            Sql::new(HEAD).push(" WHERE identifier IN ").push_list(identifiers).push(" ORDER BY id").push(self.dialect().for_update());
-        self.fetch_all(sql).await
+    /// The head of the resource with this identifier, deleted or not, locked for this transaction.
+    pub(crate) async fn lock_head(&mut self, identifier: &str) -> Result<Option<Head>> {
+        if !identifier.is_ascii() {
+            return Ok(None);
+        }
+        self.fetch_optional(Sql::new(HEAD).push(" WHERE identifier = ?").push(self.dialect().for_update()).bind(identifier)).await
     }
 
     /// The heads of living resources of one type and platform, by their keys there, locked for this transaction.
@@ -323,6 +324,7 @@ impl Tx {
 
     /// Living resources with these identifiers: row id, identifier, type. Not locked.
     pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String)>> {
+        let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| i.is_ascii()).collect();
         let mut found = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(4_000) {
             let sql = Sql::new("SELECT id, identifier, resource_type FROM asset WHERE alive = 1 AND identifier IN ").push_list(chunk);

@@ -38,7 +38,12 @@ async fn a_bad_record_stops_no_other() {
     let lost = json!({"resource": {"platform_resource_identifier": "l", "name": "l", "citation": ["pub_none"]}});
     let far = json!({"resource": {"platform_resource_identifier": "f", "name": "f", "distribution": [{"platform": "nowhere"}]}});
     let nameless = json!({"resource": {"name": "n"}});
-    let answer = app.batch("datasets", vec![record("1", "one"), bad, elsewhere, lost, far, nameless, json!(7), record("1", "twice"), record("2", "two")]).await;
+    let answer = app
+        .batch(
+            "datasets",
+            vec![record("1", "one"), bad, elsewhere, lost, far, nameless, json!(7), record("1", "twice"), record("2", "two")],
+        )
+        .await;
     let expected = ["created", "failed", "failed", "failed", "failed", "failed", "failed", "failed", "created"];
     assert_eq!(outcomes(&answer), expected);
     assert_eq!((answer["created"].clone(), answer["failed"].clone()), (json!(2), json!(7)));
@@ -68,7 +73,10 @@ async fn related_resources_are_found_or_created_once() {
     assert_eq!(one["creator"][1], two["creator"][0]);
     assert_eq!(one["citation"], two["citation"]);
     let ada = app.get(&format!("/contacts/{}", one["creator"][0].as_str().unwrap())).send().await.ok();
-    assert_eq!((ada["name"].as_str(), ada["platform"].as_str(), ada.get("platform_resource_identifier")), (Some("Ada"), Some("example"), None));
+    assert_eq!(
+        (ada["name"].as_str(), ada["platform"].as_str(), ada.get("platform_resource_identifier")),
+        (Some("Ada"), Some("example"), None)
+    );
 
     let again = app.batch("datasets", vec![with("1", &["Ada", "Bob"]), with("2", &["Dan"])]).await;
     assert_eq!(outcomes(&again), ["unchanged", "updated"]);

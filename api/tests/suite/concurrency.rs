@@ -12,7 +12,8 @@ async fn writers_of_one_resource_come_one_after_the_other() {
     let key = app.key("root", &["admin_aiod_resources"]).await;
     let id = app.publish("datasets", "1", json!({})).await;
     let path = format!("/datasets/{id}");
-    let bodies: Vec<Value> = (0..16).map(|i| json!({"name": format!("w{i}"), "version": format!("w{i}"), "keyword": [format!("w{i}"), "all"]})).collect();
+    let bodies: Vec<Value> =
+        (0..16).map(|i| json!({"name": format!("w{i}"), "version": format!("w{i}"), "keyword": [format!("w{i}"), "all"]})).collect();
     let answers = join_all(bodies.iter().map(|body| app.put(&path, body).key(&key).send())).await;
     answers.iter().for_each(|a| assert_eq!(a.ok(), json!(null)));
     let read = app.get(&path).send().await;
@@ -59,7 +60,10 @@ async fn batches_of_the_same_records_agree() {
     let answers = join_all(bodies.iter().map(|b| app.post("/platforms/example/datasets/batch", b).key(&key).send())).await;
     let created: i64 = answers.iter().map(|a| a.ok()["created"].as_i64().unwrap()).sum();
     assert!(answers.iter().all(|a| a.json()["failed"] == 0), "{:?}", answers[0].text());
-    assert_eq!((created, app.get("/counts/datasets").send().await.ok(), app.get("/counts/contacts").send().await.ok()), (50, json!(50), json!(9)));
+    assert_eq!(
+        (created, app.get("/counts/datasets").send().await.ok(), app.get("/counts/contacts").send().await.ok()),
+        (50, json!(50), json!(9))
+    );
     app.close().await;
 }
 

@@ -56,14 +56,25 @@ async fn no_body_is_our_fault() {
         for resource in aiod_schema::resource_types() {
             run(&(body(resource), json_value()), |(mut body, record)| {
                 let mut requests = vec![(Method::POST, format!("/{}", resource.path), body.clone())];
-                requests.push((Method::POST, format!("/platforms/example/{}/batch", resource.path), json!({"records": [{"resource": body.clone()}, {"resource": record, "related": body.clone()}]})));
+                requests.push((
+                    Method::POST,
+                    format!("/platforms/example/{}/batch", resource.path),
+                    json!({"records": [{"resource": body.clone()}, {"resource": record, "related": body.clone()}]}),
+                ));
                 body["platform"] = json!("example");
                 body["platform_resource_identifier"] = json!(format!("{:x}", rand_of(&body)));
                 requests.push((Method::POST, format!("/{}", resource.path), body));
                 for (method, path, body) in requests {
                     let answer = handle.block_on(runner.request(method, &path).json(&body).key(&key).send());
-                    prop_assert!(matches!(answer.status.as_u16(), 200 | 400 | 403 | 404 | 409 | 412 | 422), "{} {path} {body}: {}", answer.status, answer.text());
-                    if answer.status.as_u16() == 200 && let Some(id) = answer.json()["identifier"].as_str() {
+                    prop_assert!(
+                        matches!(answer.status.as_u16(), 200 | 400 | 403 | 404 | 409 | 412 | 422),
+                        "{} {path} {body}: {}",
+                        answer.status,
+                        answer.text()
+                    );
+                    if answer.status.as_u16() == 200
+                        && let Some(id) = answer.json()["identifier"].as_str()
+                    {
                         let read = handle.block_on(runner.get(&format!("/{}/{id}", resource.path)).key(&key).send());
                         prop_assert_eq!(read.status.as_u16(), 200, "{}", read.text());
                         let written = handle.block_on(runner.put(&format!("/{}/{id}", resource.path), &read.json()).key(&key).send());
@@ -90,11 +101,25 @@ async fn no_path_or_query_is_our_fault() {
     let handle = tokio::runtime::Handle::current();
     let runner = Arc::clone(&app);
     tokio::task::spawn_blocking(move || {
-        let paths = prop::sample::select(vec!["/datasets", "/datasets/", "/assets/", "/platforms/", "/platforms/example/datasets/", "/counts/", "/v2/contacts/", "/"]);
-        let queries = prop::sample::select(vec!["limit", "offset", "sort", "direction", "cursor", "schema", "date_modified_after", "detailed", "x"]);
+        let paths = prop::sample::select(vec![
+            "/datasets",
+            "/datasets/",
+            "/assets/",
+            "/platforms/",
+            "/platforms/example/datasets/",
+            "/counts/",
+            "/v2/contacts/",
+            "/",
+        ]);
+        let queries =
+            prop::sample::select(vec!["limit", "offset", "sort", "direction", "cursor", "schema", "date_modified_after", "detailed", "x"]);
         let text = "[ -~é世]{0,12}|[0-9-]{1,22}";
         run(&(paths, text, prop::collection::vec((queries, text), 0..4), "[ -~]{0,30}"), |(path, rest, query, header)| {
-            let encode = |text: &str| text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect::<String>();
+            let encode = |text: &str| {
+                text.bytes()
+                    .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+                    .collect::<String>()
+            };
             let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
             let url = format!("{path}{}?{}", encode(&rest), query.join("&"));
             for name in ["Authorization", "If-None-Match", "If-Match", "X-Forwarded-Prefix", "Accept-Encoding"] {

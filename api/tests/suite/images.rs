@@ -9,7 +9,8 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n-and-so-on";
 const GIF: &[u8] = b"GIF89a-and-so-on-and-so-on";
 
 async fn send(app: &TestApp, method: Method, path: &str, key: &str, media_type: &str, bytes: &[u8]) -> Answer {
-    let head = format!("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.bin\"\r\nContent-Type: {media_type}\r\n\r\n");
+    let head =
+        format!("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.bin\"\r\nContent-Type: {media_type}\r\n\r\n");
     let body = [head.as_bytes(), bytes, b"\r\n--XX--\r\n"].concat();
     app.request(method, path).key(key).header("Content-Type", "multipart/form-data; boundary=XX").bytes(body).send().await
 }
@@ -60,7 +61,13 @@ async fn what_is_no_image_is_refused() {
     assert_eq!(send(&app, Method::POST, &format!("/projects/{id}/image"), &key, "image/png", PNG).await.faults(), ["query.name"]);
     assert_eq!(send(&app, Method::POST, &format!("/projects/{id}/image?name="), &key, "image/png", PNG).await.faults(), ["query.name"]);
     send(&app, Method::POST, &path, &app.key("eve", &[]).await, "image/png", PNG).await.refused(403);
-    let missing = app.request(Method::POST, &path).key(&key).header("Content-Type", "multipart/form-data; boundary=XX").bytes(b"--XX--\r\n".to_vec()).send().await;
+    let missing = app
+        .request(Method::POST, &path)
+        .key(&key)
+        .header("Content-Type", "multipart/form-data; boundary=XX")
+        .bytes(b"--XX--\r\n".to_vec())
+        .send()
+        .await;
     assert_eq!(missing.status.as_u16(), 422);
     app.get(&format!("/datasets/{id}/image")).send().await.refused(404);
     app.close().await;

@@ -40,9 +40,18 @@ async fn all_faults_of_a_body_are_told_at_once() {
 async fn hostile_bodies_are_refused() {
     let app = TestApp::new().await;
     let key = app.key("ada", &[]).await;
-    let send = |bytes: Vec<u8>| app.request(poem::http::Method::POST, "/datasets").key(&key).header("Content-Type", "application/json").bytes(bytes).send();
+    let send = |bytes: Vec<u8>| {
+        app.request(poem::http::Method::POST, "/datasets").key(&key).header("Content-Type", "application/json").bytes(bytes).send()
+    };
     let deep = format!("{{\"name\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
-    for body in [b"".to_vec(), b"[]".to_vec(), b"\xff\xfe".to_vec(), b"{\"name\":\"\xc3\x28\"}".to_vec(), deep.into_bytes(), b"{\"name\":\"\\ud800\"}".to_vec()] {
+    for body in [
+        b"".to_vec(),
+        b"[]".to_vec(),
+        b"\xff\xfe".to_vec(),
+        b"{\"name\":\"\xc3\x28\"}".to_vec(),
+        deep.into_bytes(),
+        b"{\"name\":\"\\ud800\"}".to_vec(),
+    ] {
         assert_eq!(send(body.clone()).await.status.as_u16(), 422, "{}", String::from_utf8_lossy(&body[..body.len().min(40)]));
     }
     assert_eq!(send(b"{\"name\":\"a\\u0000b\"}".to_vec()).await.faults(), ["body.name"]);
@@ -53,10 +62,20 @@ async fn hostile_bodies_are_refused() {
     send(vec![b' '; 100 << 20]).await.refused(413);
     let blob = json!({"name": "x", "media": [{"binary_blob": "aGk="}]}).to_string().into_bytes();
     assert!(send(blob).await.refused(400).contains("media[0].binary_blob"));
-    let large = app.request(poem::http::Method::POST, "/datasets").key(&key).header("Content-Type", "text/plain").bytes(b"{}".to_vec()).send().await;
+    let large = app
+        .request(poem::http::Method::POST, "/datasets")
+        .key(&key)
+        .header("Content-Type", "text/plain")
+        .bytes(b"{}".to_vec())
+        .send()
+        .await;
     assert!(matches!(large.status.as_u16(), 415 | 422));
     for media_type in ["application/vnd.api+json", "application/json; charset=utf-8"] {
-        let body = app.request(poem::http::Method::POST, "/datasets").key(&key).header("Content-Type", media_type).bytes(b"{\"name\":\"x\"}".to_vec());
+        let body = app
+            .request(poem::http::Method::POST, "/datasets")
+            .key(&key)
+            .header("Content-Type", media_type)
+            .bytes(b"{\"name\":\"x\"}".to_vec());
         body.send().await.ok();
     }
     app.request(poem::http::Method::POST, "/datasets").key(&key).bytes(b"{\"name\":\"x\"}".to_vec()).send().await.ok();

@@ -63,7 +63,11 @@ async fn people_and_connectors_register_by_their_own_rules() {
     app.post("/datasets", &json!({"name": "x", "platform": "example"})).key(&person).send().await.refused(403);
     app.post("/datasets", &json!({"name": "x", "platform_resource_identifier": "1"})).key(&person).send().await.refused(403);
     app.post("/datasets", &json!({"name": "x"})).key(&connector).send().await.refused(403);
-    app.post("/datasets", &json!({"name": "x", "platform": "openml", "platform_resource_identifier": "1"})).key(&connector).send().await.refused(403);
+    app.post("/datasets", &json!({"name": "x", "platform": "openml", "platform_resource_identifier": "1"}))
+        .key(&connector)
+        .send()
+        .await
+        .refused(403);
 
     let body = json!({"name": "x", "platform": "example", "platform_resource_identifier": "a/B: 1.x"});
     let id = app.post("/datasets", &body).key(&connector).send().await.identifier();
@@ -73,12 +77,19 @@ async fn people_and_connectors_register_by_their_own_rules() {
     let mut again = body.clone();
     again["platform_resource_identifier"] = json!("A/b: 1.X");
     let detail = app.post("/datasets", &again).key(&connector).send().await.refused(409);
-    assert_eq!(detail, format!("There already exists a dataset with the same platform and platform_resource_identifier, with identifier={id}."));
+    assert_eq!(
+        detail,
+        format!("There already exists a dataset with the same platform and platform_resource_identifier, with identifier={id}.")
+    );
     // Another type may have the same identifier on its platform.
     app.post("/publications", &body).key(&connector).send().await.ok();
 
     let unknown = app.key("lost", &["platform_nowhere"]).await;
-    app.post("/datasets", &json!({"name": "x", "platform": "nowhere", "platform_resource_identifier": "1"})).key(&unknown).send().await.refused(412);
+    app.post("/datasets", &json!({"name": "x", "platform": "nowhere", "platform_resource_identifier": "1"}))
+        .key(&unknown)
+        .send()
+        .await
+        .refused(412);
     let openml = app.key("openml", &["platform_openml"]).await;
     let wrong = json!({"name": "x", "platform": "openml", "platform_resource_identifier": "-1"});
     assert_eq!(app.post("/datasets", &wrong).key(&openml).send().await.faults(), ["body.platform_resource_identifier"]);
@@ -91,7 +102,10 @@ async fn only_those_with_a_right_change_and_delete() {
     let id = app.publish("datasets", "1", json!({})).await;
     let path = format!("/datasets/{id}");
     let stranger = app.key("eve", &["platform_openml", "update_publication"]).await;
-    assert_eq!(app.put(&path, &json!({"name": "y"})).key(&stranger).send().await.refused(403), "You do not have permission to edit datasets.");
+    assert_eq!(
+        app.put(&path, &json!({"name": "y"})).key(&stranger).send().await.refused(403),
+        "You do not have permission to edit datasets."
+    );
     assert_eq!(app.delete(&path).key(&stranger).send().await.refused(403), "You do not have permission to delete datasets.");
     app.delete(&path).send().await.refused(401);
     for (name, role) in [("u", "update_dataset"), ("a", "admin_aiod_resources"), ("c", "platform_example")] {
@@ -178,7 +192,10 @@ async fn a_merge_patch_changes_what_it_names() {
     app.request(Method::PATCH, &path).json(&patch).header("Content-Type", "application/merge-patch+json").key(&key).send().await.ok();
     let read = app.get(&path).send().await.ok();
     assert_eq!(read.get("version"), None);
-    assert_eq!((read["size"].clone(), read["issn"].clone(), read["keyword"].clone()), (json!({"unit": "rows", "value": 4}), json!("12345678"), json!(["a"])));
+    assert_eq!(
+        (read["size"].clone(), read["issn"].clone(), read["keyword"].clone()),
+        (json!({"unit": "rows", "value": 4}), json!("12345678"), json!(["a"]))
+    );
     assert_eq!(read["creator"], json!([contact]));
     let wrong = app.request(Method::PATCH, &path).json(&json!({"issn": "1", "name": null})).key(&key).send().await;
     assert_eq!(wrong.faults(), ["body.name", "body.issn"]);
@@ -197,7 +214,8 @@ async fn keys_end() {
     assert!(db.revoke_api_key(listed[0].id).await.unwrap());
     assert!(!db.revoke_api_key(listed[0].id).await.unwrap());
     app.post("/datasets", &json!({"name": "x"})).key(&key).send().await.refused(401);
-    let expired = aiod_api::identity::api_key::create(db, "ada", &std::collections::BTreeSet::new(), Some(aiod_api::store::now() - 1)).await.unwrap();
+    let expired =
+        aiod_api::identity::api_key::create(db, "ada", &std::collections::BTreeSet::new(), Some(aiod_api::store::now() - 1)).await.unwrap();
     app.post("/datasets", &json!({"name": "x"})).key(&expired).send().await.refused(401);
     app.get("/datasets").key(&expired).send().await.ok();
     app.close().await;

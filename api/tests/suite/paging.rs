@@ -87,7 +87,10 @@ async fn a_cursor_neither_repeats_nor_skips_while_others_write() {
             let answer = app.get(&path).send().await;
             seen.extend(names(&answer.ok()));
             // Those that are still to come are changed, new ones arrive.
-            let id = app.get(&format!("/platforms/example/news/{}", (step * 13) % 60)).send().await.ok()["identifier"].as_str().unwrap().to_owned();
+            let id = app.get(&format!("/platforms/example/news/{}", (step * 13) % 60)).send().await.ok()["identifier"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             let name = format!("n{}", (step * 13) % 60);
             app.put(&format!("/news/{id}"), &json!({ "name": name })).key(&key).send().await.ok();
             app.publish("news", &format!("late {direction} {step}"), json!({})).await;

@@ -13,7 +13,9 @@ async fn platforms_are_registered_renamed_and_removed() {
     assert_eq!(names, ["aiod", "ai4europe_cms", "example", "openml", "huggingface", "zenodo", "ai4experiments", "aibuilder"]);
     app.post("/platforms", &json!({"name": "new"})).send().await.refused(401);
     app.post("/platforms", &json!({"name": "new"})).key(&app.key("eve", &[]).await).send().await.refused(403);
-    for (body, at) in [(json!({}), "body.name"), (json!({"name": 5}), "body.name"), (json!({"name": "a b"}), "body.name"), (json!([]), "body")] {
+    for (body, at) in
+        [(json!({}), "body.name"), (json!({"name": 5}), "body.name"), (json!({"name": "a b"}), "body.name"), (json!([]), "body")]
+    {
         assert_eq!(app.post("/platforms", &body).key(&key).send().await.faults(), [at]);
     }
     let number = app.post("/platforms", &json!({"name": "New"})).key(&key).send().await.ok()["identifier"].as_i64().unwrap();

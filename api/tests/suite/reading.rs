@@ -31,7 +31,8 @@ async fn groups_serve_their_types_with_nulls() {
     assert!(read.as_object().unwrap().contains_key("license"));
     assert_eq!(read["distribution"][0]["checksum"], json!(null));
     assert_eq!(read["keyword"], json!([]));
-    let expected = [("ai_assets", &dataset, true), ("ai_resources", &dataset, true), ("agents", &dataset, false), ("agents", &person, true)];
+    let expected =
+        [("ai_assets", &dataset, true), ("ai_resources", &dataset, true), ("agents", &dataset, false), ("agents", &person, true)];
     let more = [("ai_assets", &person, false), ("ai_resources", &contact, false), ("assets", &contact, true)];
     for (group, id, found) in expected.into_iter().chain(more) {
         let answer = app.get(&format!("/{group}/{id}")).send().await;
@@ -133,7 +134,10 @@ async fn answers_are_compressed_when_asked_for() {
     assert_eq!(plain.header("content-encoding"), None);
     for coding in ["gzip", "br", "zstd"] {
         let packed = app.get(&path).header("Accept-Encoding", coding).send().await;
-        assert_eq!((packed.status.as_u16(), packed.header("content-encoding"), packed.header("vary")), (200, Some(coding), Some("Accept-Encoding")));
+        assert_eq!(
+            (packed.status.as_u16(), packed.header("content-encoding"), packed.header("vary")),
+            (200, Some(coding), Some("Accept-Encoding"))
+        );
         assert!(packed.body.len() < plain.body.len() / 4);
         assert_eq!(packed.header("etag"), plain.header("etag"));
     }
@@ -158,7 +162,10 @@ async fn methods_and_slashes_behave() {
     app.get("/nothing/here").send().await.refused(404);
     app.get("/datasets/a/b/c").send().await.refused(404);
 
-    let preflight = app.request(Method::OPTIONS, "/datasets").header("Origin", "https://portal.example").header("Access-Control-Request-Method", "POST");
+    let preflight = app
+        .request(Method::OPTIONS, "/datasets")
+        .header("Origin", "https://portal.example")
+        .header("Access-Control-Request-Method", "POST");
     let preflight = preflight.header("Access-Control-Request-Headers", "authorization,content-type").send().await;
     assert_eq!(preflight.status.as_u16(), 200);
     assert_eq!(preflight.header("access-control-allow-origin"), Some("https://portal.example"));

@@ -56,7 +56,8 @@ async fn loading_a_taxonomy_adds_renames_moves_and_retires() {
     let id = app.publish("news", "1", json!({"category": ["ALPHA", "own term"]})).await;
 
     // `a` is renamed and moved below `b`, `c` vanishes, `d` is new, and what a connector brought becomes official.
-    let next = json!([term("b", "Beta", json!([term("a", "First", json!([]))])), term("d", "Delta", json!([])), term("e", "Own Term", json!([]))]);
+    let next =
+        json!([term("b", "Beta", json!([term("a", "First", json!([]))])), term("d", "Delta", json!([])), term("e", "Own Term", json!([]))]);
     let report = load(next.clone()).await;
     assert_eq!((report.added, report.renamed, report.moved, report.retired), (2, 1, 2, 1), "{report:?}");
     let tree = app.get("/news_categories").send().await.ok();
@@ -89,7 +90,12 @@ async fn terms_may_swap_their_names() {
 async fn every_vocabulary_has_its_path() {
     let app = TestApp::new().await;
     for vocabulary in aiod_schema::vocabulary::VOCABULARIES {
-        for path in vocabulary.path.iter().flat_map(|p| [format!("/{p}"), format!("/v2/{p}")]).chain(vocabulary.v2_alias.map(|a| format!("/v2/{a}"))) {
+        for path in vocabulary
+            .path
+            .iter()
+            .flat_map(|p| [format!("/{p}"), format!("/v2/{p}")])
+            .chain(vocabulary.v2_alias.map(|a| format!("/v2/{a}")))
+        {
             let listed = app.get(&path).send().await.ok();
             let listed = listed.as_array().unwrap();
             assert_eq!(listed.is_empty(), !vocabulary.is_taxonomy(), "{path}");

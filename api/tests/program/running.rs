@@ -1,0 +1,116 @@
+//! The server: first start, stop, kill.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::Home;
+
+async fn get(url: &str) -> Value {
+    reqwest::get(url).await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_first_start_brings_examples_and_an_administrator() {
+    let mut home = Home::new();
+    let server = home.serve(&[]).await;
+    let counts = get(&format!("{}/counts", server.url)).await;
+    assert!(counts.as_object().unwrap().values().all(|c| c["example"].as_i64().is_some_and(|n| n > 0)), "an example of every type: {counts}");
+    let key = server.key.unwrap();
+    let client = reqwest::Client::new();
+    let made = client.post(format!("{}/datasets", server.url)).bearer_auth(&key).json(&json!({"name": "Mine"})).send().await.unwrap();
+    assert_eq!(made.status(), 200);
+    assert_eq!(home.signal("-TERM"), Some(0), "a server that is told to stop ends well");
+
+    let again = home.serve(&[]).await;
+    assert_eq!(again.key, None, "the key is shown once");
+    assert_eq!(get(&format!("{}/counts", again.url)).await, counts);
+    assert_eq!(home.signal("-INT"), Some(0));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told() {
+    let mut home = Home::new();
+    let server = home.serve(&["--set", "examples.load=false"]).await;
+    let listen = server.url.trim_start_matches("http://").to_owned();
+    let (code, _, error) = home.run(&["--listen", &listen]);
+    assert_eq!((code, error.contains(&format!("cannot listen on {listen}"))), (1, true), "{error}");
+}
+
+/// A batch whose records all carry its number.
+fn batch(number: usize) -> Value {
+    let record = |i: usize| {
+        json!({"resource": {"platform_resource_identifier": format!("{number}-{i}"), "name": format!("{number}"), "keyword": [format!("batch {number}"), "all"],
+               "note": [{"value": "n".repeat(200)}]},
+               "related": {"creator": [{"contact": {"name": format!("creator {number}")}}]}})
+    };
+    json!({"records": (0..20).map(record).collect::<Vec<_>>()})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_loses_nothing_and_leaves_nothing_half_written() {
+    let mut home = Home::new();
+    let quiet = ["--set", "examples.load=false"];
+    let key = home.serve(&quiet).await.key.unwrap();
+    home.signal("-TERM");
+    let mut total = 0;
+    for round in 0..3 {
+        let server = home.serve(&quiet).await;
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let writers: Vec<_> = (0..3)
+            .map(|writer| {
+                let (url, key, acknowledged) = (server.url.clone(), key.clone(), Arc::clone(&acknowledged));
+                tokio::spawn(async move {
+                    let client = reqwest::Client::new();
+                    for n in 0..1000 {
+                        let number = round * 10_000 + writer * 1_000 + n;
+                        let request = client.post(format!("{url}/platforms/example/datasets/batch")).bearer_auth(&key).json(&batch(number));
+                        match request.send().await {
+                            Ok(answer) if answer.status() == 200 => acknowledged.lock().unwrap().push(number),
+                            _ => return,
+                        }
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(700 + 200 * round as u64)).await;
+        home.signal("-KILL");
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let server = home.serve(&quiet).await;
+        let acknowledged = acknowledged.lock().unwrap().clone();
+        assert!(!acknowledged.is_empty(), "the test must write something");
+        let count = check_whole(&server.url, &acknowledged).await;
+        assert!(count >= total + 20 * acknowledged.len());
+        total = count;
+        assert_eq!(home.signal("-TERM"), Some(0));
+    }
+}
+
+/// Every record is whole, every acknowledged batch is there, and no batch is there in part; how many records there are.
+async fn check_whole(url: &str, acknowledged: &[usize]) -> usize {
+    let mut batches: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    let mut creators = HashSet::new();
+    let mut next = Some(format!("{url}/datasets?limit=1000&cursor="));
+    let mut count = 0;
+    while let Some(page) = next {
+        let answer = reqwest::get(page).await.unwrap();
+        next = answer.headers().get("link").map(|l| format!("{url}{}", l.to_str().unwrap().trim_start_matches('<').split('>').next().unwrap()));
+        for record in answer.json::<Vec<Value>>().await.unwrap() {
+            let name = record["name"].as_str().unwrap().to_owned();
+            assert_eq!(record["keyword"], json!([format!("batch {name}"), "all"]));
+            assert_eq!(record["creator"].as_array().unwrap().len(), 1, "{record}");
+            creators.insert(record["creator"][0].as_str().unwrap().to_owned());
+            *batches.entry(name).or_default() += 1;
+            count += 1;
+        }
+    }
+    assert!(batches.values().all(|n| *n == 20), "{batches:?}");
+    assert!(acknowledged.iter().all(|n| batches.contains_key(&n.to_string())), "what was acknowledged is there");
+    assert_eq!(creators.len(), batches.len());
+    assert_eq!(get(&format!("{url}/counts/contacts")).await, json!(batches.len()));
+    count
+}

@@ -1,0 +1,96 @@
+//! Running the program in a folder of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A folder with an embedded catalogue, removed with everything that still runs in it.
+pub(crate) struct Home {
+    pub(crate) folder: PathBuf,
+    running: Vec<Child>,
+}
+
+/// A server and what it wrote when it started.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) key: Option<String>,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("aiod_program_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, running: Vec::new() }
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aiod-api"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AIOD_")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end: exit code, standard output, standard error.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    }
+
+    /// Starts the server on a free port, and waits until it is ready.
+    pub(crate) async fn serve(&mut self, more: &[&str]) -> Server {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut command = self.command(&[&["--listen", listen.as_str()], more].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        self.running.push(child);
+        let url = format!("http://{listen}");
+        let begin = Instant::now();
+        while reqwest::get(format!("{url}/counts")).await.is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "the server does not get ready");
+            assert!(self.running.last_mut().unwrap().try_wait().unwrap().is_none(), "the server ended");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        // What it wrote before it was ready is in the pipe; reading on would wait for its end.
+        let key = first_key(stdout);
+        Server { url, key }
+    }
+
+    /// Sends a signal to the server that was started last, and waits for its end.
+    pub(crate) fn signal(&mut self, signal: &str) -> Option<i32> {
+        let mut child = self.running.pop().unwrap();
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        child.wait().unwrap().code()
+    }
+}
+
+/// The key that the first start announces, when this is one.
+fn first_key(stdout: impl Read + Send + 'static) -> Option<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        for line in lines.filter(|l| l.contains("API key")) {
+            let key = line.split_whitespace().last().map(str::to_owned);
+            drop(sender.send(key));
+        }
+    });
+    receiver.recv_timeout(Duration::from_millis(500)).ok().flatten()
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        for child in &mut self.running {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        if !std::thread::panicking() {
+            drop(std::fs::remove_dir_all(&self.folder));
+        }
+    }
+}

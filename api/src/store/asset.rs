@@ -126,14 +126,15 @@ fn read_statement(chosen: &Sql) -> Sql {
         )
         .push(" UNION ALL ")
         .push(LINKS)
-        .push(" FROM chosen c JOIN link l ON l.from_id = c.id")
+        // CROSS keeps SQLite from beginning with all living resources; to MySQL it says nothing.
+        .push(" FROM chosen c CROSS JOIN link l ON l.from_id = c.id")
         .push(LINK_JOINS)
 }
 
 const LINKS: &str = "SELECT l.from_id, l.field, l.position, t.id, t.identifier, t.platform, t.status, t.revision, t.date_created, \
      t.date_modified, t.date_deleted, CASE WHEN l.field = 'contact' THEN t.document END, v.field, w.identifier, w.status";
 
-const LINK_JOINS: &str = " JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
+const LINK_JOINS: &str = " CROSS JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
      LEFT JOIN link v ON l.field = 'contact' AND v.from_id = l.to_id LEFT JOIN asset w ON w.id = v.to_id AND w.alive = 1";
 
 /// In which order a page lists resources.

@@ -29,6 +29,8 @@ CREATE TABLE platform (
 -- One row a resource. `document` holds everything but links. `alive` is 1 until the resource is deleted, then NULL: unique
 -- indexes let NULLs repeat, so that a deleted resource's platform identifier can be registered again.
 -- `platform_key` is the platform's identifier without its case, or the name of a related resource that has none.
+-- `links` says what the table `link` says of a resource, so that reading needs no other row: a line for each field, its name and
+-- the identifiers of the resources at the other end in order, without deleted ones, and `!` before those that are not published.
 CREATE TABLE asset (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     identifier VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -46,6 +48,7 @@ CREATE TABLE asset (
     modified_by BIGINT NULL,
     content_hash VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     document MEDIUMTEXT NOT NULL CHECK (JSON_VALID(document)),
+    links MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     CONSTRAINT asset_identifier UNIQUE (identifier),
     CONSTRAINT asset_on_platform UNIQUE (resource_type, platform, platform_key, alive)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Error, Result};
 use crate::digest::sha256_hex;
 use crate::store::asset::{ChangedAsset, Head, NewAsset, Status};
-use crate::store::link::{APPENDED, Link};
+use crate::store::link::{self as link_text, APPENDED, Link};
 use crate::store::permission::PermissionKind;
 use crate::store::{Tx, now};
 
@@ -80,9 +80,16 @@ struct KnownTerm {
     official: bool,
 }
 
+/// A living resource that the database has.
+struct KnownResource {
+    id: i64,
+    resource: &'static ResourceType,
+    status: Status,
+}
+
 /// What the identifiers and terms of bodies stand for.
 pub(super) struct Resolved {
-    resources: HashMap<String, (i64, &'static ResourceType)>,
+    resources: HashMap<String, KnownResource>,
     terms: HashMap<(&'static str, String), KnownTerm>,
 }
 
@@ -103,9 +110,9 @@ impl Resolved {
         let identifiers: BTreeSet<&String> = inputs.clone().flat_map(|i| &i.links).flat_map(|l| &l.identifiers).collect();
         if !identifiers.is_empty() {
             let identifiers: Vec<String> = identifiers.into_iter().cloned().collect();
-            for (id, identifier, type_name) in tx.find_living(&identifiers).await? {
+            for (id, identifier, type_name, status) in tx.find_living(&identifiers).await? {
                 if let Some(resource) = by_name(&type_name) {
-                    resolved.resources.insert(identifier, (id, resource));
+                    resolved.resources.insert(identifier, KnownResource { id, resource, status: Status::parse(&status) });
                 }
             }
         }
@@ -133,7 +140,7 @@ impl Resolved {
             if own.is_some_and(|own| identifiers.iter().any(|i| i == own)) {
                 return Err(Error::body(field.name, "a resource cannot refer to itself"));
             }
-            let fits = |identifier: &&String| self.resources.get(*identifier).is_some_and(|(_, r)| targets.iter().any(|t| r.is_a(t)));
+            let fits = |identifier: &&String| self.resources.get(*identifier).is_some_and(|k| targets.iter().any(|t| k.resource.is_a(t)));
             let missing: Vec<&str> = identifiers.iter().filter(|i| !fits(i)).map(String::as_str).collect();
             if !missing.is_empty() {
                 let types = targets.join(" or ");
@@ -168,6 +175,12 @@ impl Resolved {
         let rows: Vec<_> = new.iter().map(|((v, key), (_, term))| ((*v).to_owned(), key.clone(), term.clone())).collect();
         tx.insert_used_terms(&rows).await?;
         self.load_terms(tx, new.into_iter().map(|(key, _)| key)).await
+    }
+
+    /// The text from which the links of a new resource are read.
+    fn links(&self, input: &Input) -> String {
+        let named = input.links.iter().flat_map(|l| l.identifiers.iter().map(|identifier| (l.field.name, identifier.as_str())));
+        link_text::text(named.filter_map(|(field, identifier)| Some((field, identifier, self.resources.get(identifier)?.status))))
     }
 
     fn term(&self, vocabulary: &Vocabulary, term: &str) -> Option<&KnownTerm> {
@@ -231,6 +244,7 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
                 modified_by: actor.account,
                 content_hash: change.hash.clone(),
                 document: document(input, Some(&identity.platform), identity.platform_resource_identifier.as_deref(), resolved),
+                links: resolved.links(input),
             }),
             Target::Existing(head) => changed.push(ChangedAsset {
                 id: head.id,
@@ -252,6 +266,8 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
     tx.update_assets(changed).await?;
     let written: Vec<(i64, String)> = changes.iter().map(|c| c.row(&new_ids)).collect();
     let partners = LinkChange::plan(tx, actor, changes, &written, resolved).await?.apply(tx, actor).await?;
+    let linked: Vec<i64> = existing.iter().chain(&partners).copied().collect();
+    tx.refresh_links(&linked).await?;
     write_terms(tx, changes, &written, &existing, resolved).await?;
     if let Some(account) = actor.account {
         let granted: Vec<i64> = new_ids.values().copied().collect();
@@ -317,9 +333,9 @@ impl LinkChange {
             for LinkUse { field, identifiers } in &change.input.links {
                 named.insert((*from_id, field.name));
                 for (position, identifier) in (0..).zip(identifiers) {
-                    let Some((to_id, resource)) = resolved.resources.get(identifier) else { continue };
-                    types.insert(*to_id, resource);
-                    wanted.push(Link { from_id: *from_id, field: field.name.to_owned(), to_id: *to_id, position });
+                    let Some(KnownResource { id, resource, .. }) = resolved.resources.get(identifier) else { continue };
+                    types.insert(*id, resource);
+                    wanted.push(Link { from_id: *from_id, field: field.name.to_owned(), to_id: *id, position });
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Reading: one resource by its identifier or its platform's, pages, counts, files.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aiod_schema::{ResourceType, by_identifier, resource_types};
 use base64::Engine as _;
@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use super::change::platform_key;
 use super::permission::{Action, Subject, is_allowed, login_needed};
-use super::render::{View, render, with_nulls};
+use super::render::{CONTACT, Contacts, View, render, with_nulls};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, ReadRow, Start, Status};
 use crate::store::image::ImageRow;
+use crate::store::link::{has_unpublished, linked};
 use crate::store::permission::PermissionKind;
 
 /// A resource as it is read.
@@ -67,8 +68,8 @@ impl Catalogue {
     /// When the identifier belongs to another type, to nothing, to a deleted resource, or to one that the caller may not see.
     pub async fn read(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
         check_type(resource, identifier)?;
-        let rows = self.db.read_by_identifier(identifier).await?;
-        self.one(caller, resource, rows, &format!("'{identifier}'")).await
+        let row = self.db.read_by_identifier(identifier).await?;
+        self.one(caller, resource, row, || format!("'{identifier}'")).await
     }
 
     /// One resource of a type by its platform's identifier.
@@ -82,13 +83,13 @@ impl Catalogue {
         platform: &str,
         identifier: &str,
     ) -> Result<Document> {
-        let rows = self.db.read_by_platform(resource.name, platform, &platform_key(identifier)).await?;
-        if rows.is_empty() && self.db.platform_by_name(platform).await?.is_none() {
+        let row = self.db.read_by_platform(resource.name, platform, &platform_key(identifier)).await?;
+        if row.is_none() && self.db.platform_by_name(platform).await?.is_none() {
             return Err(Error::BadRequest(format!(
                 "platform '{platform}' is not known to the catalogue; GET /platforms lists those that are"
             )));
         }
-        self.one(caller, resource, rows, &format!("'{identifier}' of '{platform}'")).await
+        self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await
     }
 
     /// One resource of whatever type its identifier belongs to, absent values written as `null`.
@@ -108,15 +109,38 @@ impl Catalogue {
         Ok(document)
     }
 
-    async fn one(&self, caller: &Caller, resource: &'static ResourceType, rows: Vec<ReadRow>, what: &str) -> Result<Document> {
-        let mut documents = Resources::group(rows);
-        let Some(found) = documents.pop() else { return Err(Error::not_found(resource, what, false)) };
-        if found.row.date_deleted.is_some() {
-            return Err(Error::not_found(resource, what, true));
+    async fn one(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        row: Option<ReadRow>,
+        what: impl Fn() -> String,
+    ) -> Result<Document> {
+        let Some(row) = row else { return Err(Error::not_found(resource, &what(), false)) };
+        if row.date_deleted.is_some() {
+            return Err(Error::not_found(resource, &what(), true));
         }
-        self.may_read(caller, resource, &found.row).await?;
-        let views = self.views(caller, resource, std::slice::from_ref(&found)).await?;
-        found.document(resource, views(found.row.id)).ok_or_else(|| Error::Internal(format!("the document of {what} cannot be read")))
+        self.may_read(caller, resource, &row).await?;
+        let rows = [row];
+        let contacts = self.contacts(resource, &rows).await?;
+        let views = self.views(caller, resource, &rows, &contacts).await?;
+        let [row] = &rows;
+        document(resource, row, &contacts, views(row.id))
+            .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))
+    }
+
+    /// The contacts that these resources show in full: asked for only where there are any, so that most reads take one statement.
+    async fn contacts(&self, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Contacts> {
+        if resource.object.field("contacts").is_none() {
+            return Ok(Contacts::new());
+        }
+        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| linked(&row.links, CONTACT)).map(|l| l.identifier).collect();
+        if identifiers.is_empty() {
+            return Ok(Contacts::new());
+        }
+        let identifiers: Vec<&str> = identifiers.into_iter().collect();
+        let found = self.db.read_by_identifiers(&identifiers).await?;
+        Ok(found.into_iter().filter(|c| c.date_deleted.is_none()).map(|c| (c.identifier.clone(), c)).collect())
     }
 
     async fn may_read(&self, caller: &Caller, resource: &'static ResourceType, row: &ReadRow) -> Result<()> {
@@ -137,21 +161,27 @@ impl Catalogue {
 
     /// What the caller may see of each of these resources. Permissions are asked for only where an unpublished link depends on
     /// them, so that most reads take one statement.
-    async fn views(&self, caller: &Caller, resource: &'static ResourceType, found: &[Resources]) -> Result<impl Fn(i64) -> View + use<>> {
+    async fn views(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        rows: &[ReadRow],
+        contacts: &Contacts,
+    ) -> Result<impl Fn(i64) -> View + use<>> {
         let mut writable = HashSet::new();
         if let Some(user) = caller.user() {
-            let asked: Vec<&Resources> = found.iter().filter(|f| f.links.iter().any(is_unpublished)).collect();
-            let ids: Vec<i64> = asked.iter().map(|f| f.row.id).collect();
+            let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(row, contacts)).collect();
+            let ids: Vec<i64> = asked.iter().map(|row| row.id).collect();
             let held: HashMap<i64, PermissionKind> =
                 if ids.is_empty() { HashMap::new() } else { self.db.permissions(user.account, &ids).await?.into_iter().collect() };
             writable = asked
                 .into_iter()
-                .filter(|f| {
-                    let permission = held.get(&f.row.id).copied();
-                    let subject = Subject { resource: Some(resource), platform: f.row.platform.as_deref(), status: None, permission };
+                .filter(|row| {
+                    let permission = held.get(&row.id).copied();
+                    let subject = Subject { resource: Some(resource), platform: row.platform.as_deref(), status: None, permission };
                     is_allowed(&self.roles, caller, Action::Update, subject)
                 })
-                .map(|f| f.row.id)
+                .map(|row| row.id)
                 .collect();
         }
         let full = caller.user().is_some_and(|u| u.has_role(&self.roles.full_view));
@@ -167,25 +197,26 @@ impl Catalogue {
         if query.limit == 0 {
             return Ok(Page { documents: Vec::new(), next: None });
         }
-        let mut found = Resources::group(self.db.read_page(query).await?);
-        let key = |f: &Resources| match (query.start, query.sort) {
-            (Start::Cursor(_), _) => (f.row.id, f.row.id),
-            (_, crate::store::asset::Sort::DateModified) => (f.row.date_modified, f.row.id),
-            (_, crate::store::asset::Sort::DateCreated) => (f.row.date_created, f.row.id),
+        let mut found = self.db.read_page(query).await?;
+        let key = |row: &ReadRow| match (query.start, query.sort) {
+            (Start::Cursor(_), _) => (row.id, row.id),
+            (_, crate::store::asset::Sort::DateModified) => (row.date_modified, row.id),
+            (_, crate::store::asset::Sort::DateCreated) => (row.date_created, row.id),
         };
         found.sort_by_key(key);
         if query.descending {
             found.reverse();
         }
         let is_full = i64::try_from(found.len()).is_ok_and(|n| n >= query.limit);
-        let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|f| f.row.id);
-        let views = self.views(caller, resource, &found).await?;
+        let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
+        let contacts = self.contacts(resource, &found).await?;
+        let views = self.views(caller, resource, &found, &contacts).await?;
         let mut documents = Vec::with_capacity(found.len());
-        for found in found {
-            match found.document(resource, views(found.row.id)) {
+        for row in &found {
+            match document(resource, row, &contacts, views(row.id)) {
                 Some(document) => documents.push(document),
                 // One bad record never makes a list fail.
-                None => tracing::error!(identifier = %found.row.identifier, "the document of {} cannot be read", found.row.identifier),
+                None => tracing::error!(identifier = %row.identifier, "the document of {} cannot be read", row.identifier),
             }
         }
         Ok(Page { documents, next })
@@ -290,32 +321,12 @@ pub(super) fn require(caller: &Caller) -> Result<&crate::identity::User> {
     caller.user().ok_or_else(login_needed)
 }
 
-fn is_unpublished(link: &ReadRow) -> bool {
-    let published = |status: &str| status == Status::Published.as_str();
-    !published(&link.status) || link.via_status.as_deref().is_some_and(|s| !published(s))
+/// Whether what a resource shows depends on who asks: it refers to something unpublished, or a contact that it shows does.
+fn refers_to_unpublished(row: &ReadRow, contacts: &Contacts) -> bool {
+    let of_contact = |identifier| contacts.get(identifier).is_some_and(|contact| has_unpublished(&contact.links));
+    has_unpublished(&row.links) || linked(&row.links, CONTACT).any(|l| of_contact(l.identifier))
 }
 
-/// A resource's row and its links' rows.
-struct Resources {
-    row: ReadRow,
-    links: Vec<ReadRow>,
-}
-
-impl Resources {
-    fn group(rows: Vec<ReadRow>) -> Vec<Self> {
-        let (heads, links): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.field.is_none());
-        let mut found: Vec<Self> = heads.into_iter().map(|row| Self { row, links: Vec::new() }).collect();
-        let places: HashMap<i64, usize> = found.iter().enumerate().map(|(place, f)| (f.row.id, place)).collect();
-        for link in links {
-            if let Some(found) = places.get(&link.owner).and_then(|place| found.get_mut(*place)) {
-                found.links.push(link);
-            }
-        }
-        found
-    }
-
-    fn document(&self, resource: &'static ResourceType, view: View) -> Option<Document> {
-        let links: Vec<&ReadRow> = self.links.iter().collect();
-        Some(Document { body: render(resource, &self.row, &links, view)?, revision: self.row.revision, id: self.row.id })
-    }
+fn document(resource: &'static ResourceType, row: &ReadRow, contacts: &Contacts, view: View) -> Option<Document> {
+    Some(Document { body: render(resource, row, contacts, view)?, revision: row.revision, id: row.id })
 }

@@ -244,6 +244,7 @@ impl Catalogue {
             expected.check(&head)?;
             tx.archive(&[head.id]).await?;
             tx.mark_deleted(head.id, Some(user.account), now()).await?;
+            tx.forget_links_to(head.id, &head.identifier).await?;
             Ok(tx.note_changes(&[head.id]).await?)
         })
     }

@@ -73,19 +73,10 @@ impl Head {
     }
 }
 
-/// One row of a reading statement: a resource (no field), or one link of it.
-///
-/// For a resource, the columns are its own; for a link, they are those of the resource at its other end, whose document comes
-/// along when it is shown in full.
+/// A resource as it is read: all that its answer needs is in its row.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct ReadRow {
-    /// Row id of the resource that is read.
-    pub owner: i64,
-    /// The field of a link.
-    pub field: Option<String>,
-    /// The link's place in its field.
-    pub position: i64,
-    /// Row id of the resource, or of the one at the other end.
+    /// Row id.
     pub id: i64,
     /// Its identifier.
     pub identifier: String,
@@ -102,39 +93,13 @@ pub struct ReadRow {
     /// When it was deleted.
     pub date_deleted: Option<i64>,
     /// Its document.
-    pub document: Option<String>,
-    /// For a contact shown in full: the field of its own link.
-    pub via_field: Option<String>,
-    /// The identifier at the other end of that link.
-    pub via_identifier: Option<String>,
-    /// The status of that resource.
-    pub via_status: Option<String>,
+    pub document: String,
+    /// What it refers to; [`super::link::linked`] reads it.
+    pub links: String,
 }
 
-/// The statement that reads the resources which `chosen` yields (a `SELECT` of row ids), with all their links.
-///
-/// One statement, whatever the number of links: its parts are plain index look-ups, so that it costs little more than the
-/// resources themselves.
-fn read_statement(chosen: &Sql) -> Sql {
-    Sql::new("WITH chosen AS (")
-        .append(chosen)
-        .push(
-            ") SELECT a.id AS owner, NULL AS field, 0 AS position, a.id AS id, a.identifier AS identifier, a.platform AS platform, \
-             a.status AS status, a.revision AS revision, a.date_created AS date_created, a.date_modified AS date_modified, \
-             a.date_deleted AS date_deleted, a.document AS document, NULL AS via_field, NULL AS via_identifier, NULL AS via_status \
-             FROM chosen c JOIN asset a ON a.id = c.id",
-        )
-        .push(" UNION ALL ")
-        .push(LINKS)
-        .push(" FROM chosen c JOIN link l ON l.from_id = c.id")
-        .push(LINK_JOINS)
-}
-
-const LINKS: &str = "SELECT l.from_id, l.field, l.position, t.id, t.identifier, t.platform, t.status, t.revision, t.date_created, \
-     t.date_modified, t.date_deleted, CASE WHEN l.field = 'contact' THEN t.document END, v.field, w.identifier, w.status";
-
-const LINK_JOINS: &str = " JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
-     LEFT JOIN link v ON l.field = 'contact' AND v.from_id = l.to_id LEFT JOIN asset w ON w.id = v.to_id AND w.alive = 1";
+const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
+    a.document, a.links FROM ";
 
 /// In which order a page lists resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,28 +182,34 @@ impl PageQuery {
 // Identifiers are ASCII, and so are their columns: MySQL refuses to compare such a column with anything else, so that what cannot
 // be an identifier must not reach it.
 impl Db {
-    /// The rows of the resource with this identifier, deleted or not.
-    pub async fn read_by_identifier(&self, identifier: &str) -> Result<Vec<ReadRow>> {
+    /// The resource with this identifier, deleted or not.
+    pub async fn read_by_identifier(&self, identifier: &str) -> Result<Option<ReadRow>> {
         if !identifier.is_ascii() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
-        self.fetch_all(read_statement(&Sql::new("SELECT id FROM asset WHERE identifier = ?").bind(identifier))).await
+        self.fetch_optional(Sql::new(READ).push("asset a WHERE a.identifier = ?").bind(identifier)).await
     }
 
-    /// The rows of the living resource with this key on a platform; without one, those of the latest deleted.
-    pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str) -> Result<Vec<ReadRow>> {
-        let chosen = Sql::new(
-            "SELECT id FROM asset WHERE resource_type = ? AND platform = ? AND platform_key = ? ORDER BY alive DESC, id DESC LIMIT 1",
-        )
-        .bind(resource_type)
-        .bind(platform)
-        .bind(key);
-        self.fetch_all(read_statement(&chosen)).await
+    /// The resources with these identifiers, deleted or not, in no order.
+    pub async fn read_by_identifiers(&self, identifiers: &[&str]) -> Result<Vec<ReadRow>> {
+        let mut found = Vec::with_capacity(identifiers.len());
+        for chunk in identifiers.chunks(4_000) {
+            found.extend(self.fetch_all::<ReadRow>(Sql::new(READ).push("asset a WHERE a.identifier IN ").push_list(chunk)).await?);
+        }
+        Ok(found)
     }
 
-    /// The rows of a page, in no order.
+    /// The living resource with this key on a platform; without one, the latest deleted.
+    pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str) -> Result<Option<ReadRow>> {
+        let which = "asset a WHERE a.resource_type = ? AND a.platform = ? AND a.platform_key = ? ORDER BY a.alive DESC, a.id DESC LIMIT 1";
+        self.fetch_optional(Sql::new(READ).push(which).bind(resource_type).bind(platform).bind(key)).await
+    }
+
+    /// A page, in no order.
     pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
-        self.fetch_all(read_statement(&page.chosen())).await
+        // The index alone chooses: what the offset passes over is never read.
+        let sql = Sql::new(READ).push("(").append(&page.chosen()).push(") chosen CROSS JOIN asset a ON a.id = chosen.id");
+        self.fetch_all(sql).await
     }
 
     /// Published resources per type and platform.
@@ -276,6 +247,8 @@ pub struct NewAsset {
     pub content_hash: String,
     /// The document.
     pub document: String,
+    /// What it refers to, as [`super::link::text`] writes it.
+    pub links: String,
 }
 
 /// A change of a resource that exists.
@@ -322,13 +295,14 @@ impl Tx {
         self.fetch_optional(sql.bind(resource_type).bind(platform).bind(key)).await
     }
 
-    /// Living resources with these identifiers: row id, identifier, type. Not locked.
-    pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String)>> {
+    /// Living resources with these identifiers: row id, identifier, type, status. Until this transaction ends, they stay as they
+    /// are: who refers to them keeps their status.
+    pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String, String)>> {
         let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| i.is_ascii()).collect();
         let mut found = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(4_000) {
-            let sql = Sql::new("SELECT id, identifier, resource_type FROM asset WHERE alive = 1 AND identifier IN ").push_list(chunk);
-            found.extend(self.fetch_all(sql).await?);
+            let sql = Sql::new("SELECT id, identifier, resource_type, status FROM asset WHERE alive = 1 AND identifier IN ");
+            found.extend(self.fetch_all(sql.push_list(chunk).push(" ORDER BY id").push(self.dialect().for_share())).await?);
         }
         Ok(found)
     }
@@ -347,7 +321,7 @@ impl Tx {
         let identifiers: Vec<String> = assets.iter().map(|a| a.identifier.clone()).collect();
         let rows = assets.into_iter().map(NewAsset::row).collect();
         let head = "INSERT INTO asset (identifier, resource_type, platform, platform_resource_identifier, platform_key, name, status, alive, \
-                    revision, date_created, date_modified, modified_by, content_hash, document) VALUES";
+                    revision, date_created, date_modified, modified_by, content_hash, document, links) VALUES";
         self.execute_each(Sql::insert(head, "", rows)).await?;
         let mut ids = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(4_000) {
@@ -429,6 +403,7 @@ impl NewAsset {
             self.modified_by.into(),
             self.content_hash.into(),
             self.document.into(),
+            self.links.into(),
         ]
     }
 }

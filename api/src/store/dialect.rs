@@ -36,6 +36,15 @@ impl Dialect {
         }
     }
 
+    /// Keeps others from changing the rows that a `SELECT` finds until the transaction ends.
+    pub(crate) fn for_share(self) -> &'static str {
+        match self {
+            // MariaDB has no FOR SHARE.
+            Self::MySql => " LOCK IN SHARE MODE",
+            Self::Sqlite => "",
+        }
+    }
+
     /// The beginning of an `INSERT` that passes over rows whose unique key exists.
     pub(crate) fn insert_ignore(self) -> &'static str {
         match self {

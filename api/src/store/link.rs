@@ -1,5 +1,8 @@
-//! References between resources.
+//! References between resources: a row for each, and a text in the row of the resource that refers, from which it is read.
 
+use std::collections::BTreeMap;
+
+use super::asset::Status;
 use super::sql::Sql;
 use super::{Result, Tx};
 
@@ -19,7 +22,84 @@ pub struct Link {
 /// The place of links that were made from the other end: after all that were put in an order.
 pub(crate) const APPENDED: i64 = 1_000_000;
 
+/// What stands before the identifier of a resource that is not published.
+const UNPUBLISHED: char = '!';
+
+/// A resource at the other end of a link, as the text of links names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linked<'t> {
+    /// Its identifier.
+    pub identifier: &'t str,
+    /// Whether anyone may see it.
+    pub is_published: bool,
+}
+
+/// What the text of links says of a field, in order.
+pub fn linked<'t>(links: &'t str, field: &str) -> impl Iterator<Item = Linked<'t>> + use<'t> {
+    let line = links.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(' '));
+    line.unwrap_or_default().split_terminator(' ').map(|entry| match entry.strip_prefix(UNPUBLISHED) {
+        Some(identifier) => Linked { identifier, is_published: false },
+        None => Linked { identifier: entry, is_published: true },
+    })
+}
+
+/// Whether the text of links names a resource that is not published.
+pub fn has_unpublished(links: &str) -> bool {
+    links.contains(UNPUBLISHED)
+}
+
+/// The text of links: fields, and in them identifiers, in the order in which they come; the status is that of the resource at
+/// the other end.
+pub(crate) fn text<'l>(links: impl Iterator<Item = (&'l str, &'l str, Status)>) -> String {
+    let mut fields: BTreeMap<&str, String> = BTreeMap::new();
+    for (field, identifier, status) in links {
+        let line = fields.entry(field).or_insert_with(|| field.to_owned());
+        line.push(' ');
+        if status != Status::Published {
+            line.push(UNPUBLISHED);
+        }
+        line.push_str(identifier);
+    }
+    fields.into_values().collect::<Vec<_>>().join("\n")
+}
+
 impl Tx {
+    /// Writes the texts of links anew for these resources, which the transaction has locked.
+    pub(crate) async fn refresh_links(&mut self, ids: &[i64]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let stored = Sql::new("SELECT id, links FROM asset WHERE id IN ").push_list(ids);
+        let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
+        let links =
+            Sql::new("SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id WHERE l.from_id IN ")
+                .push_list(ids)
+                .push(" AND t.date_deleted IS NULL ORDER BY l.from_id, l.field, l.position, l.to_id");
+        let links: Vec<(i64, String, String, String)> = self.fetch_all(links).await?;
+        let mut by_owner: BTreeMap<i64, Vec<(&str, &str, Status)>> = BTreeMap::new();
+        for (owner, field, identifier, status) in &links {
+            by_owner.entry(*owner).or_default().push((field, identifier, Status::parse(status)));
+        }
+        for (id, before) in stored {
+            let now = text(by_owner.remove(&id).unwrap_or_default().into_iter());
+            if now != before {
+                self.execute(Sql::new("UPDATE asset SET links = ? WHERE id = ?").bind(now).bind(id)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a resource that is being deleted out of the texts of those who refer to it.
+    pub(crate) async fn forget_links_to(&mut self, id: i64, identifier: &str) -> Result<()> {
+        let owners: Vec<(i64,)> = self.fetch_all(Sql::new("SELECT DISTINCT from_id FROM link WHERE to_id = ?").bind(id)).await?;
+        let owners: Vec<i64> = owners.into_iter().map(|(owner,)| owner).collect();
+        for chunk in owners.chunks(4_000) {
+            let sql = Sql::new("UPDATE asset SET links = REPLACE(REPLACE(links, ?, ''), ?, '') WHERE id IN ");
+            self.execute(sql.bind(format!(" {identifier}")).bind(format!(" {UNPUBLISHED}{identifier}")).push_list(chunk)).await?;
+        }
+        Ok(())
+    }
+
     /// All links that start at these resources.
     pub(crate) async fn links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
         if ids.is_empty() {
@@ -50,5 +130,22 @@ impl Tx {
             return Ok(Vec::new());
         }
         self.fetch_all(Sql::new("SELECT id, resource_type FROM asset WHERE id IN ").push_list(ids)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_links_say_what_they_were_made_of() {
+        let links = [("creator", "con_b", Status::Published), ("contact", "con_a", Status::Draft), ("creator", "con_a", Status::Draft)];
+        let text = text(links.into_iter());
+        assert_eq!(text, "contact !con_a\ncreator con_b !con_a");
+        let creators: Vec<_> = linked(&text, "creator").map(|l| (l.identifier, l.is_published)).collect();
+        assert_eq!(creators, [("con_b", true), ("con_a", false)]);
+        assert_eq!(linked(&text, "creat").count(), 0);
+        assert_eq!(linked("", "creator").count(), 0);
+        assert!(has_unpublished(&text));
     }
 }

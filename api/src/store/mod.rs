@@ -125,6 +125,8 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
             .statement_cache_capacity(256)
+            // A whole page of rows: below that, a reader and its connection's thread wake each other up for every few rows.
+            .row_buffer_size(1_000)
             .pragma("cache_size", "-8000")
             .pragma("mmap_size", "268435456");
         if let Some(folder) = options.get_filename().parent().filter(|f| !f.as_os_str().is_empty()) {

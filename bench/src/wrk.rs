@@ -1,0 +1,74 @@
+//! Reading load, by wrk.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::{Context, Error, Result};
+use crate::process::output;
+
+/// What a load came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Load {
+    /// Requests, or records, a second.
+    pub(crate) rate: f64,
+    /// The time that half of the requests took at most.
+    pub(crate) p50: Duration,
+    /// The time that 99 % of the requests took at most.
+    pub(crate) p99: Duration,
+}
+
+impl Load {
+    /// The faster of two.
+    pub(crate) fn better(self, other: Self) -> Self {
+        if other.rate > self.rate { other } else { self }
+    }
+}
+
+/// Runs wrk.
+#[derive(Debug)]
+pub(crate) struct Wrk {
+    folder: PathBuf,
+    connections: usize,
+    seconds: u64,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    requests: f64,
+    micros: f64,
+    errors: u64,
+    p50: u64,
+    p99: u64,
+}
+
+impl Wrk {
+    /// With so many connections, for so long each time; the folder is for its files.
+    pub(crate) fn new(folder: &Path, connections: usize, seconds: u64) -> Result<Self> {
+        if Command::new("wrk").arg("--version").output().is_err() {
+            return Err(Error::other("wrk is not installed: it makes the load of reading (Debian package `wrk`)"));
+        }
+        let script = folder.join("requests.lua");
+        std::fs::write(&script, include_str!("requests.lua")).context(format!("writing {}", script.display()))?;
+        Ok(Self { folder: folder.to_owned(), connections, seconds })
+    }
+
+    /// Asks a server for these paths, at random.
+    pub(crate) fn load(&self, server: &str, paths: &[String]) -> Result<Load> {
+        let file = self.folder.join("paths.txt");
+        std::fs::write(&file, paths.join("\n")).context(format!("writing {}", file.display()))?;
+        let mut command = Command::new("wrk");
+        command.args(["-t1", &format!("-c{}", self.connections), &format!("-d{}s", self.seconds), "-s"]);
+        command.arg(self.folder.join("requests.lua")).args([server, "--"]).arg(&file);
+        let printed = output(&mut command)?;
+        let line = printed.lines().find(|line| line.starts_with('{')).ok_or_else(|| Error::other(format!("wrk said: {printed}")))?;
+        let summary: Summary = serde_json::from_str(line)?;
+        if summary.errors > 0 {
+            return Err(Error::other(format!("{} of {} requests failed, such as {:?}", summary.errors, summary.requests, paths.first())));
+        }
+        let rate = summary.requests / (summary.micros / 1_000_000.0);
+        Ok(Load { rate, p50: Duration::from_micros(summary.p50), p99: Duration::from_micros(summary.p99) })
+    }
+}

@@ -34,6 +34,7 @@ const WAITING: usize = 4;
 /// is done soon when it must take one back.
 const CHUNKS_AT_ONCE: usize = 64;
 /// How many tables get their indexes at once.
+fn envn(k: &str, d: usize) -> usize { std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d) }
 const INDEXED_AT_ONCE: usize = 2;
 
 /// Fills an empty catalogue.
@@ -247,12 +248,12 @@ impl Target {
             self.execute(format!("CREATE TABLE `{NEW}{0}` LIKE `{0}`", table.name)).await?;
             indexes.extend(self.drop_indexes(table).await?);
         }
-        let (rows, waiting): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
+        let (rows, waiting): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(envn("X_WAIT", WAITING))).unzip();
         let counts = drive(reader, Chunks::new(rows), load_tables(self.options.clone(), waiting)).await?;
         let begin = Instant::now();
         tracing::info!("import: all rows are in the database, indexes follow");
         let add = |(table, statement)| add_indexes(self.options.clone(), table, statement);
-        stream::iter(indexes).map(add).buffer_unordered(INDEXED_AT_ONCE).try_collect::<Vec<()>>().await?;
+        stream::iter(indexes).map(add).buffer_unordered(envn("X_IX", INDEXED_AT_ONCE)).try_collect::<Vec<()>>().await?;
         tracing::debug!(millis = begin.elapsed().as_millis(), "indexes were built");
         self.add_foreign_keys().await?;
         self.replace().await?;
@@ -374,13 +375,14 @@ impl Chunk {
 
 /// Gathers rows by table.
 struct Chunks {
+    size: usize,
     open: Vec<Chunk>,
     full: Vec<mpsc::Sender<Chunk>>,
 }
 
 impl Chunks {
     fn new(full: Vec<mpsc::Sender<Chunk>>) -> Self {
-        Self { open: TABLES.iter().map(|_| Chunk::new()).collect(), full }
+        Self { size: envn("X_CHUNK", CHUNK), open: TABLES.iter().map(|_| Chunk::new()).collect(), full }
     }
 
     fn pass_on(&mut self, table: usize) -> Result<(), Stopped> {
@@ -399,7 +401,7 @@ impl Sink for Chunks {
         chunk.last = line;
         chunk.rows += 1;
         push_row(&mut chunk.bytes, &cells);
-        if chunk.bytes.len() >= CHUNK {
+        if chunk.bytes.len() >= self.size {
             return self.pass_on(table);
         }
         Ok(())
@@ -457,7 +459,9 @@ fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Result<()> {
     let mut tables = JoinSet::new();
     for (table, chunks) in TABLES.iter().zip(waiting) {
-        tables.spawn(load_table(options.clone(), table, chunks));
+        let chunks = Arc::new(Mutex::new(chunks));
+        let n = match table.name { "asset" => envn("X_A", 1), "link" => envn("X_L", 1), "asset_term" => envn("X_T", 1), _ => 1 };
+        for _ in 0..n { tables.spawn(load_table(options.clone(), table, Arc::clone(&chunks))); }
     }
     while let Some(ended) = tables.join_next().await {
         ended.map_err(|error| DumpError::Ended(error.to_string()))??;
@@ -466,8 +470,7 @@ async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Resu
 }
 
 /// Takes the rows of a table.
-async fn load_table(options: Opts, table: &'static Table, chunks: mpsc::Receiver<Chunk>) -> Result<(), DumpError> {
-    let chunks = Arc::new(Mutex::new(chunks));
+async fn load_table(options: Opts, table: &'static Table, chunks: Arc<Mutex<mpsc::Receiver<Chunk>>>) -> Result<(), DumpError> {
     let statement = load_statement(table);
     let mut connection = None;
     // A statement begins when there is something for it.
@@ -498,7 +501,7 @@ fn rows(first: Chunk, more: Arc<Mutex<mpsc::Receiver<Chunk>>>, sent: Arc<Sent>) 
         async move {
             let chunk = match ready {
                 Some(chunk) => chunk,
-                None if count == CHUNKS_AT_ONCE => return None,
+                None if count == envn("X_CPS", CHUNKS_AT_ONCE) => return None,
                 None => more.lock().await.recv().await?,
             };
             sent.rows.fetch_add(chunk.rows, Ordering::Relaxed);

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::line::{Cell, Line, parse};
-use super::{Counts, DumpError, DumpReport, FORMAT, Header, OCCUPANTS, Progress, TABLES, VERSION, migration, sqlite_load};
-use crate::store::sql::Sql;
+use super::{Counts, DumpError, DumpReport, FORMAT, Header, Progress, TABLES, VERSION, migration, sqlite_load};
 use crate::store::{Db, Result, StoreError, mysql_load};
 
 /// The longest line, in bytes: longer than any that the databases' columns allow.
@@ -35,7 +34,6 @@ pub async fn import(db: &Db, url: &str, path: &Path) -> Result<DumpReport> {
     if header.migration != catalogue {
         return Err(DumpError::Migration { file: header.migration, catalogue, program: header.program }.into());
     }
-    require_empty(db).await?;
     let counts = match db {
         Db::Sqlite { .. } => sqlite_load::load(db, reader).await?,
         Db::MySql(_) => mysql_load::load(db, url, reader).await?,
@@ -48,16 +46,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     let (done, outcome) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("import".to_owned()).spawn(move || drop(done.send(work())))?;
     outcome.await.unwrap_or_else(|_| Err(DumpError::Ended("its reader stopped".to_owned()).into()))
-}
-
-/// Refuses a catalogue with rows that an import must not replace.
-async fn require_empty(db: &Db) -> Result<()> {
-    for table in OCCUPANTS {
-        if db.fetch_optional::<(i64,)>(Sql::new(format!("SELECT id FROM {table} LIMIT 1"))).await?.is_some() {
-            return Err(DumpError::NotEmpty(table).into());
-        }
-    }
-    Ok(())
 }
 
 /// Who takes the rows has ended, for a reason that it tells itself.

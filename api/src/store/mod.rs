@@ -39,9 +39,9 @@ pub enum StoreError {
     /// The URL of the database is not one that the catalogue knows.
     #[error("'{0}' is not a database URL: sqlite://FILE or mysql://USER:PASSWORD@HOST:PORT/NAME is expected")]
     Url(String),
-    /// Reading or writing an export failed.
-    #[error("export: {0}")]
-    Dump(String),
+    /// An export or an import failed.
+    #[error(transparent)]
+    Dump(#[from] dump::DumpError),
     /// Reading or writing a file failed.
     #[error("file: {0}")]
     File(#[from] std::io::Error),

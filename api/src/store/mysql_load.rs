@@ -29,12 +29,11 @@ const OLD: &str = "replaced_";
 /// How many bytes of rows are gathered before they are sent.
 const CHUNK: usize = 1 << 20;
 /// How many chunks of a table may wait for the server.
-const WAITING: usize = 4;
+const WAITING: usize = 8;
 /// How many chunks make a statement, which is a transaction: enough that its own cost does not count, few enough that the server
 /// is done soon when it must take one back.
 const CHUNKS_AT_ONCE: usize = 64;
 /// How many tables get their indexes at once.
-fn envn(k: &str, d: usize) -> usize { std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d) }
 const INDEXED_AT_ONCE: usize = 2;
 
 /// Fills an empty catalogue.
@@ -132,7 +131,7 @@ const SESSION: [&str; 3] = [
 fn ssl_options(mode: MySqlSslMode, query: &str) -> Option<SslOpts> {
     let parameter = |name: &str| {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(key, _)| key.replace('-', "") == name).map(|(_, value)| std::path::PathBuf::from(decoded(value))).last()
+        pairs.filter(|(key, _)| key.replace('-', "") == name).map(|(_, value)| std::path::PathBuf::from(decoded(value))).next_back()
     };
     let identity = parameter("sslcert").zip(parameter("sslkey")).map(|(cert, key)| ClientIdentity::new(cert.into(), key.into()));
     let verifies_authority = matches!(mode, MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity);
@@ -161,6 +160,7 @@ fn decoded(value: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+#[allow(clippy::disallowed_methods, reason = "this is the place for it")]
 async fn connect(options: &Opts) -> Result<Conn, DumpError> {
     Ok(Conn::new(options.clone()).await?)
 }
@@ -248,12 +248,12 @@ impl Target {
             self.execute(format!("CREATE TABLE `{NEW}{0}` LIKE `{0}`", table.name)).await?;
             indexes.extend(self.drop_indexes(table).await?);
         }
-        let (rows, waiting): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(envn("X_WAIT", WAITING))).unzip();
+        let (rows, waiting): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
         let counts = drive(reader, Chunks::new(rows), load_tables(self.options.clone(), waiting)).await?;
         let begin = Instant::now();
         tracing::info!("import: all rows are in the database, indexes follow");
         let add = |(table, statement)| add_indexes(self.options.clone(), table, statement);
-        stream::iter(indexes).map(add).buffer_unordered(envn("X_IX", INDEXED_AT_ONCE)).try_collect::<Vec<()>>().await?;
+        stream::iter(indexes).map(add).buffer_unordered(INDEXED_AT_ONCE).try_collect::<Vec<()>>().await?;
         tracing::debug!(millis = begin.elapsed().as_millis(), "indexes were built");
         self.add_foreign_keys().await?;
         self.replace().await?;
@@ -375,14 +375,13 @@ impl Chunk {
 
 /// Gathers rows by table.
 struct Chunks {
-    size: usize,
     open: Vec<Chunk>,
     full: Vec<mpsc::Sender<Chunk>>,
 }
 
 impl Chunks {
     fn new(full: Vec<mpsc::Sender<Chunk>>) -> Self {
-        Self { size: envn("X_CHUNK", CHUNK), open: TABLES.iter().map(|_| Chunk::new()).collect(), full }
+        Self { open: TABLES.iter().map(|_| Chunk::new()).collect(), full }
     }
 
     fn pass_on(&mut self, table: usize) -> Result<(), Stopped> {
@@ -401,7 +400,7 @@ impl Sink for Chunks {
         chunk.last = line;
         chunk.rows += 1;
         push_row(&mut chunk.bytes, &cells);
-        if chunk.bytes.len() >= self.size {
+        if chunk.bytes.len() >= CHUNK {
             return self.pass_on(table);
         }
         Ok(())
@@ -459,9 +458,7 @@ fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Result<()> {
     let mut tables = JoinSet::new();
     for (table, chunks) in TABLES.iter().zip(waiting) {
-        let chunks = Arc::new(Mutex::new(chunks));
-        let n = match table.name { "asset" => envn("X_A", 1), "link" => envn("X_L", 1), "asset_term" => envn("X_T", 1), _ => 1 };
-        for _ in 0..n { tables.spawn(load_table(options.clone(), table, Arc::clone(&chunks))); }
+        tables.spawn(load_table(options.clone(), table, chunks));
     }
     while let Some(ended) = tables.join_next().await {
         ended.map_err(|error| DumpError::Ended(error.to_string()))??;
@@ -470,7 +467,8 @@ async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Resu
 }
 
 /// Takes the rows of a table.
-async fn load_table(options: Opts, table: &'static Table, chunks: Arc<Mutex<mpsc::Receiver<Chunk>>>) -> Result<(), DumpError> {
+async fn load_table(options: Opts, table: &'static Table, chunks: mpsc::Receiver<Chunk>) -> Result<(), DumpError> {
+    let chunks = Arc::new(Mutex::new(chunks));
     let statement = load_statement(table);
     let mut connection = None;
     // A statement begins when there is something for it.
@@ -501,7 +499,7 @@ fn rows(first: Chunk, more: Arc<Mutex<mpsc::Receiver<Chunk>>>, sent: Arc<Sent>) 
         async move {
             let chunk = match ready {
                 Some(chunk) => chunk,
-                None if count == envn("X_CPS", CHUNKS_AT_ONCE) => return None,
+                None if count == CHUNKS_AT_ONCE => return None,
                 None => more.lock().await.recv().await?,
             };
             sent.rows.fetch_add(chunk.rows, Ordering::Relaxed);

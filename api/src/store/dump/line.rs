@@ -232,16 +232,16 @@ mod tests {
 
     #[test]
     fn json_comes_byte_for_byte() {
-        let read = |roles: &str| match parse(&format!(
-            r#"{{"api_key":{{"id":1,"account_id":1,"hash":"","hint":"","roles":{roles},"date_created":1}}}}"#
-        )) {
-            Ok(Line::Row(1, cells)) => cells[4].clone(),
+        let line = |roles: &str| format!(r#"{{"api_key":{{"id":1,"account_id":1,"hash":"","hint":"","roles":{roles},"date_created":1}}}}"#);
+        let check = |roles: &str, text: &str| match parse(&line(roles)) {
+            Ok(Line::Row(1, cells)) => assert_eq!(cells[4], Cell::Text(text.into())),
             other => panic!("{other:?}"),
         };
         for json in [r#"{"b": 1.0e5 ,"a":"\u00e9\ud800","a":[]}"#, "[]", "true", "1.50"] {
-            assert_eq!(read(json), Cell::Text(json.into()));
+            check(json, json);
         }
-        assert_eq!(read(r#""{\n}""#), Cell::Text("{\n}".into()));
+        check(r#""{\n}""#, "{\n}");
+        assert!(fault(&line("null")).starts_with("a row of table api_key needs column 'roles'"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Linked<'t> {
 
 /// What the text of links says of a field, in order.
 pub fn linked<'t>(links: &'t str, field: &str) -> impl Iterator<Item = Linked<'t>> + use<'t> {
-    let line = links.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(' '));
+    let line = links.split('\n').find_map(|line| line.strip_prefix(field)?.strip_prefix(' '));
     line.unwrap_or_default().split_terminator(' ').map(|entry| match entry.strip_prefix(UNPUBLISHED) {
         Some(identifier) => Linked { identifier, is_published: false },
         None => Linked { identifier: entry, is_published: true },

@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 
 use super::change::platform_key;
 use super::permission::{Action, Subject, is_allowed, login_needed};
-use super::render::{CONTACT, Contacts, View, render, with_nulls};
+use super::render::{CONTACT, Contacts, View, render, rendered_length, with_nulls};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, ReadRow, Start, Status};
 use crate::store::image::ImageRow;
-use crate::store::link::{has_unpublished, linked};
+use crate::store::link::{has_unpublished, line, linked};
 use crate::store::permission::PermissionKind;
 
 /// A resource as it is read.
@@ -145,7 +145,7 @@ impl Catalogue {
         let contacts = self.contacts(resource, &rows).await?;
         let views = self.views(caller, resource, &rows, &contacts).await?;
         let [row] = &rows;
-        let mut body = String::new();
+        let mut body = String::with_capacity(rendered_length(row));
         render(&mut body, resource, row, &contacts, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
         Ok(Document { body, revision: row.revision, id: row.id })
@@ -156,7 +156,7 @@ impl Catalogue {
         if resource.object.field("contacts").is_none() {
             return Ok(Contacts::new());
         }
-        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| linked(&row.links, CONTACT)).map(|l| l.identifier).collect();
+        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| linked(line(&row.links, CONTACT))).map(|l| l.identifier).collect();
         if identifiers.is_empty() {
             return Ok(Contacts::new());
         }
@@ -233,7 +233,9 @@ impl Catalogue {
         let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
         let contacts = self.contacts(resource, &found).await?;
         let views = self.views(caller, resource, &found, &contacts).await?;
-        let mut page = Page { body: "[".to_owned(), places: Vec::with_capacity(found.len()), next };
+        let length = found.iter().map(rendered_length).sum::<usize>() + 2;
+        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(found.len()), next };
+        page.body.push('[');
         for row in &found {
             let end = page.body.len();
             if !page.places.is_empty() {
@@ -355,5 +357,5 @@ pub(super) fn require(caller: &Caller) -> Result<&crate::identity::User> {
 /// Whether what a resource shows depends on who asks: it refers to something unpublished, or a contact that it shows does.
 fn refers_to_unpublished(row: &ReadRow, contacts: &Contacts) -> bool {
     let of_contact = |identifier| contacts.get(identifier).is_some_and(|contact| has_unpublished(&contact.links));
-    has_unpublished(&row.links) || linked(&row.links, CONTACT).any(|l| of_contact(l.identifier))
+    has_unpublished(&row.links) || linked(line(&row.links, CONTACT)).any(|l| of_contact(l.identifier))
 }

@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 
 use crate::store::asset::ReadRow;
-use crate::store::link::linked;
+use crate::store::link as links;
 
 /// How every stored document ends: the entry's closing brace and its own.
 const TAIL: &str = "}}";
@@ -36,7 +36,7 @@ pub(super) struct View {
 struct Layout {
     /// Lists of the document, which an answer shows even when they are empty: name, and how an empty one looks.
     lists: Vec<(&'static str, String)>,
-    /// Fields that refer to other resources.
+    /// Fields that refer to other resources, sorted by name, as the texts of links are.
     links: Vec<LinkField>,
     /// Fields that repeat the identifier.
     identifiers: Vec<&'static str>,
@@ -69,9 +69,11 @@ impl Layout {
     fn of(resource: &'static ResourceType) -> Self {
         let fields = &resource.object.fields;
         let lists = fields.iter().filter(|f| f.list && f.is_stored());
+        let mut links: Vec<LinkField> = resource.links().map(|f| LinkField::new(f.name, f.list)).collect();
+        links.sort_by_key(|field| field.name);
         Self {
             lists: lists.map(|f| (f.name, format!(",\"{}\":[]", f.name))).collect(),
-            links: resource.links().map(|f| LinkField::new(f.name, f.list)).collect(),
+            links,
             identifiers: fields.iter().filter(|f| f.read_only && matches!(f.kind, Kind::Text)).map(|f| f.name).collect(),
             embeds_contacts: resource.object.field("contacts").is_some(),
         }
@@ -85,7 +87,8 @@ fn push_time(out: &mut String, micros: i64) {
     let year = u32::try_from(time.year()).unwrap_or_default();
     let numbers = [year / 100, year % 100, time.month(), time.day(), time.hour(), time.minute(), time.second()];
     for (number, end) in numbers.into_iter().zip(["", "-", "-", "T", ":", ":", ""]) {
-        out.extend([number / 10 % 10, number % 10].map(|digit| char::from_digit(digit, 10).unwrap_or('0')));
+        let digits = [number / 10 % 10, number % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or_default());
+        out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
         out.push_str(end);
     }
 }
@@ -93,13 +96,17 @@ fn push_time(out: &mut String, micros: i64) {
 /// The contacts that are shown in full, by their identifiers.
 pub(super) type Contacts = HashMap<String, ReadRow>;
 
+/// About how many bytes a resource is as JSON, and seldom less than it is.
+pub(super) fn rendered_length(row: &ReadRow) -> usize {
+    row.document.len() + row.links.len() + 1_024
+}
+
 /// Adds a resource and its links as JSON; `None`, and nothing added, when its stored document is not one of ours.
 pub(super) fn render(out: &mut String, resource: &'static ResourceType, row: &ReadRow, contacts: &Contacts, view: View) -> Option<()> {
     let masked = mask(resource, row.platform.as_deref(), &row.document, view);
     let document = masked.as_deref().unwrap_or(&row.document);
     let layout = layout(resource)?;
     let open = document.strip_suffix(TAIL)?;
-    out.reserve(document.len() + row.links.len() + 1024);
     out.push_str(open);
     out.push_str(",\"status\":\"");
     out.push_str(&row.status);
@@ -133,9 +140,11 @@ fn push_absent_lists(out: &mut String, layout: &Layout, document: &str) {
 }
 
 fn push_links(out: &mut String, layout: &Layout, links: &str, view: View) {
+    let mut lines = links::lines(links).peekable();
     for LinkField { name, ends, is_list } in &layout.links {
-        let limit = if *is_list { usize::MAX } else { 1 };
-        let mut shown = shown(links, name, view).take(limit).peekable();
+        while lines.next_if(|(field, _)| field < name).is_some() {}
+        let line = lines.next_if(|(field, _)| field == name).map(|(_, line)| line).unwrap_or_default();
+        let mut shown = shown(line, view).take(if *is_list { usize::MAX } else { 1 }).peekable();
         if !is_list && shown.peek().is_none() {
             continue;
         }
@@ -149,15 +158,15 @@ fn push_links(out: &mut String, layout: &Layout, links: &str, view: View) {
     }
 }
 
-/// The identifiers to which a field refers and which the reader may see.
-fn shown<'r>(links: &'r str, field: &str, view: View) -> impl Iterator<Item = &'r str> + use<'r> {
-    linked(links, field).filter(move |l| l.is_published || view.unpublished_links).map(|l| l.identifier)
+/// The identifiers of a line of links that the reader may see.
+fn shown(line: &str, view: View) -> impl Iterator<Item = &str> {
+    links::linked(line).filter(move |l| l.is_published || view.unpublished_links).map(|l| l.identifier)
 }
 
 fn push_contacts(out: &mut String, links: &str, contacts: &Contacts, view: View) {
     out.push_str(",\"contacts\":[");
     let begin = out.len();
-    for row in shown(links, CONTACT, view).filter_map(|identifier| contacts.get(identifier)) {
+    for row in shown(links::line(links, CONTACT), view).filter_map(|identifier| contacts.get(identifier)) {
         let end = out.len();
         if end > begin {
             out.push(',');

@@ -12,3 +12,8 @@ mod openapi;
 pub mod routes;
 pub mod server;
 pub mod store;
+
+/// What rows are read into on one thread is freed on another, and documents are larger than what the system's allocator keeps for
+/// each thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,5 +1,6 @@
 //! The bare server: the same framework, pool and database as the catalogue, one SELECT by primary key, and no logic at all. What
 //! it answers in a second is what the catalogue could answer if everything of ours cost nothing.
+#![allow(clippy::disallowed_methods, reason = "the bare server has tables of its own, which are no part of the store")]
 
 use aiod_api::store::Db;
 use clap::Args;

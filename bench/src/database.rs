@@ -1,4 +1,5 @@
 //! A database of one's own for each run, and what is done to it directly.
+#![allow(clippy::disallowed_methods, reason = "what is done to the database directly is no part of the store")]
 
 use std::path::{Path, PathBuf};
 

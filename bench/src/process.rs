@@ -95,6 +95,7 @@ fn free_address() -> Result<String> {
 }
 
 /// The server's program: the one that is named, or else the one beside this program, built when cargo runs this.
+#[allow(clippy::disallowed_methods, reason = "cargo says by its variable alone that it runs this")]
 pub(crate) fn server_program(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(named) = named {
         return Ok(named.to_owned());

@@ -1,6 +1,7 @@
 //! Reading: one resource by its identifier or its platform's, pages, counts, files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
 use aiod_schema::{ResourceType, by_identifier, resource_types};
 use base64::Engine as _;
@@ -8,12 +9,12 @@ use serde_json::{Map, Value};
 
 use super::change::platform_key;
 use super::permission::{Action, Subject, is_allowed, login_needed};
-use super::render::{CONTACT, Contacts, View, render, with_nulls};
+use super::render::{CONTACT, Contacts, View, render, rendered_length, with_nulls};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, ReadRow, Start, Status};
 use crate::store::image::ImageRow;
-use crate::store::link::{has_unpublished, linked};
+use crate::store::link::{has_unpublished, line, linked};
 use crate::store::permission::PermissionKind;
 
 /// A resource as it is read.
@@ -28,12 +29,31 @@ pub struct Document {
 }
 
 /// A page of resources.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// The resources in order.
-    pub documents: Vec<Document>,
+    /// The resources in order, as a JSON list.
+    pub body: String,
+    /// Where each stands in the list.
+    places: Vec<Place>,
     /// Where the next page begins, when there may be one and pages go by cursor.
     pub next: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    id: i64,
+    revision: i64,
+    range: Range<usize>,
+}
+
+impl Page {
+    /// The resources, each by itself.
+    pub fn documents(&self) -> Vec<Document> {
+        let document = |Place { id, revision, range }: &Place| {
+            Some(Document { body: self.body.get(range.clone())?.to_owned(), revision: *revision, id: *id })
+        };
+        self.places.iter().filter_map(document).collect()
+    }
 }
 
 /// How the paths that serve any type choose among them.
@@ -125,8 +145,10 @@ impl Catalogue {
         let contacts = self.contacts(resource, &rows).await?;
         let views = self.views(caller, resource, &rows, &contacts).await?;
         let [row] = &rows;
-        document(resource, row, &contacts, views(row.id))
-            .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))
+        let mut body = String::with_capacity(rendered_length(row));
+        render(&mut body, resource, row, &contacts, views(row.id))
+            .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
+        Ok(Document { body, revision: row.revision, id: row.id })
     }
 
     /// The contacts that these resources show in full: asked for only where there are any, so that most reads take one statement.
@@ -134,7 +156,7 @@ impl Catalogue {
         if resource.object.field("contacts").is_none() {
             return Ok(Contacts::new());
         }
-        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| linked(&row.links, CONTACT)).map(|l| l.identifier).collect();
+        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| linked(line(&row.links, CONTACT))).map(|l| l.identifier).collect();
         if identifiers.is_empty() {
             return Ok(Contacts::new());
         }
@@ -195,7 +217,7 @@ impl Catalogue {
     /// When the store fails.
     pub async fn page(&self, caller: &Caller, resource: &'static ResourceType, query: &PageQuery) -> Result<Page> {
         if query.limit == 0 {
-            return Ok(Page { documents: Vec::new(), next: None });
+            return Ok(Page { body: "[]".to_owned(), ..Page::default() });
         }
         let mut found = self.db.read_page(query).await?;
         let key = |row: &ReadRow| match (query.start, query.sort) {
@@ -211,15 +233,26 @@ impl Catalogue {
         let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
         let contacts = self.contacts(resource, &found).await?;
         let views = self.views(caller, resource, &found, &contacts).await?;
-        let mut documents = Vec::with_capacity(found.len());
+        let length = found.iter().map(rendered_length).sum::<usize>() + 2;
+        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(found.len()), next };
+        page.body.push('[');
         for row in &found {
-            match document(resource, row, &contacts, views(row.id)) {
-                Some(document) => documents.push(document),
+            let end = page.body.len();
+            if !page.places.is_empty() {
+                page.body.push(',');
+            }
+            let begin = page.body.len();
+            match render(&mut page.body, resource, row, &contacts, views(row.id)) {
+                Some(()) => page.places.push(Place { id: row.id, revision: row.revision, range: begin..page.body.len() }),
                 // One bad record never makes a list fail.
-                None => tracing::error!(identifier = %row.identifier, "the document of {} cannot be read", row.identifier),
+                None => {
+                    page.body.truncate(end);
+                    tracing::error!(identifier = %row.identifier, "the document of {} cannot be read", row.identifier);
+                }
             }
         }
-        Ok(Page { documents, next })
+        page.body.push(']');
+        Ok(page)
     }
 
     /// Published resources per type's path and platform.
@@ -324,9 +357,5 @@ pub(super) fn require(caller: &Caller) -> Result<&crate::identity::User> {
 /// Whether what a resource shows depends on who asks: it refers to something unpublished, or a contact that it shows does.
 fn refers_to_unpublished(row: &ReadRow, contacts: &Contacts) -> bool {
     let of_contact = |identifier| contacts.get(identifier).is_some_and(|contact| has_unpublished(&contact.links));
-    has_unpublished(&row.links) || linked(&row.links, CONTACT).any(|l| of_contact(l.identifier))
-}
-
-fn document(resource: &'static ResourceType, row: &ReadRow, contacts: &Contacts, view: View) -> Option<Document> {
-    Some(Document { body: render(resource, row, contacts, view)?, revision: row.revision, id: row.id })
+    has_unpublished(&row.links) || linked(line(&row.links, CONTACT)).any(|l| of_contact(l.identifier))
 }

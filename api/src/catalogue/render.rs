@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 
 use crate::store::asset::ReadRow;
-use crate::store::link::linked;
+use crate::store::link as links;
 
 /// How every stored document ends: the entry's closing brace and its own.
 const TAIL: &str = "}}";
@@ -34,14 +34,29 @@ pub(super) struct View {
 
 /// What rendering needs to know of a type, worked out once.
 struct Layout {
-    /// Lists of the document, which an answer shows even when they are empty.
-    lists: Vec<&'static str>,
-    /// Link fields: name, whether a list.
-    links: Vec<(&'static str, bool)>,
+    /// Lists of the document, which an answer shows even when they are empty: name, and how an empty one looks.
+    lists: Vec<(&'static str, String)>,
+    /// Fields that refer to other resources, sorted by name, as the texts of links are.
+    links: Vec<LinkField>,
     /// Fields that repeat the identifier.
     identifiers: Vec<&'static str>,
     /// Whether `contacts` is part of it.
     embeds_contacts: bool,
+}
+
+/// A field that refers to other resources.
+struct LinkField {
+    name: &'static str,
+    /// What stands before its identifiers and behind them; before the second of several, a comma.
+    ends: (String, &'static str),
+    is_list: bool,
+}
+
+impl LinkField {
+    fn new(name: &'static str, is_list: bool) -> Self {
+        let ends = if is_list { (format!(",\"{name}\":["), "]") } else { (format!(",\"{name}\":"), "") };
+        Self { name, ends, is_list }
+    }
 }
 
 fn layout(resource: &ResourceType) -> Option<&'static Layout> {
@@ -53,9 +68,12 @@ fn layout(resource: &ResourceType) -> Option<&'static Layout> {
 impl Layout {
     fn of(resource: &'static ResourceType) -> Self {
         let fields = &resource.object.fields;
+        let lists = fields.iter().filter(|f| f.list && f.is_stored());
+        let mut links: Vec<LinkField> = resource.links().map(|f| LinkField::new(f.name, f.list)).collect();
+        links.sort_by_key(|field| field.name);
         Self {
-            lists: fields.iter().filter(|f| f.list && f.is_stored()).map(|f| f.name).collect(),
-            links: resource.links().map(|f| (f.name, f.list)).collect(),
+            lists: lists.map(|f| (f.name, format!(",\"{}\":[]", f.name))).collect(),
+            links,
             identifiers: fields.iter().filter(|f| f.read_only && matches!(f.kind, Kind::Text)).map(|f| f.name).collect(),
             embeds_contacts: resource.object.field("contacts").is_some(),
         }
@@ -65,13 +83,12 @@ impl Layout {
 /// Adds a time of the store, to the second: `2026-01-31T23:59:59`. By hand, since formatting by a pattern took longer than all the
 /// rest of a resource.
 fn push_time(out: &mut String, micros: i64) {
-    let time = chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    let time = chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default().naive_utc();
     let year = u32::try_from(time.year()).unwrap_or_default();
-    let parts = [(year / 100, ""), (year % 100, "-"), (time.month(), "-"), (time.day(), "T"), (time.hour(), ":"), (time.minute(), ":")];
-    for (number, end) in parts.into_iter().chain([(time.second(), "")]) {
-        for digit in [number / 10 % 10, number % 10] {
-            out.push(char::from_digit(digit, 10).unwrap_or('0'));
-        }
+    let numbers = [year / 100, year % 100, time.month(), time.day(), time.hour(), time.minute(), time.second()];
+    for (number, end) in numbers.into_iter().zip(["", "-", "-", "T", ":", ":", ""]) {
+        let digits = [number / 10 % 10, number % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or_default());
+        out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
         out.push_str(end);
     }
 }
@@ -79,44 +96,37 @@ fn push_time(out: &mut String, micros: i64) {
 /// The contacts that are shown in full, by their identifiers.
 pub(super) type Contacts = HashMap<String, ReadRow>;
 
-/// A resource and its links as JSON; `None` when its stored document is not one of ours.
-pub(super) fn render(resource: &'static ResourceType, row: &ReadRow, contacts: &Contacts, view: View) -> Option<String> {
+/// About how many bytes a resource is as JSON, and seldom less than it is.
+pub(super) fn rendered_length(row: &ReadRow) -> usize {
+    row.document.len() + row.links.len() + 1_024
+}
+
+/// Adds a resource and its links as JSON; `None`, and nothing added, when its stored document is not one of ours.
+pub(super) fn render(out: &mut String, resource: &'static ResourceType, row: &ReadRow, contacts: &Contacts, view: View) -> Option<()> {
     let masked = mask(resource, row.platform.as_deref(), &row.document, view);
     let document = masked.as_deref().unwrap_or(&row.document);
     let layout = layout(resource)?;
-    let mut out = String::with_capacity(document.len() + row.links.len() + 1024);
-    out.push_str(document.strip_suffix(TAIL)?);
+    let open = document.strip_suffix(TAIL)?;
+    out.push_str(open);
     out.push_str(",\"status\":\"");
     out.push_str(&row.status);
     out.push_str("\",\"date_modified\":\"");
-    push_time(&mut out, row.date_modified);
+    push_time(out, row.date_modified);
     out.push_str("\",\"date_created\":\"");
-    push_time(&mut out, row.date_created);
+    push_time(out, row.date_created);
     out.push_str("\"}");
-    push_absent_lists(&mut out, layout, document);
-    push_links(&mut out, layout, &row.links, view);
+    push_absent_lists(out, layout, document);
+    push_links(out, layout, &row.links, view);
     if layout.embeds_contacts {
-        push_contacts(&mut out, &row.links, contacts, view);
+        push_contacts(out, &row.links, contacts, view);
     }
     for name in &layout.identifiers {
-        push_text(&mut out, name, &row.identifier);
+        for part in [",\"", name, "\":\"", &row.identifier, "\""] {
+            out.push_str(part);
+        }
     }
     out.push('}');
-    Some(out)
-}
-
-/// Adds a field whose value needs no escaping.
-fn push_text(out: &mut String, name: &str, value: &str) {
-    for part in [",\"", name, "\":\"", value, "\""] {
-        out.push_str(part);
-    }
-}
-
-/// Adds the beginning of a list.
-fn push_list(out: &mut String, name: &str) {
-    for part in [",\"", name, "\":["] {
-        out.push_str(part);
-    }
+    Some(())
 }
 
 /// Adds the lists that the document does not have. Quotes within texts are escaped, so that `":[` stands behind names alone.
@@ -124,43 +134,46 @@ fn push_absent_lists(out: &mut String, layout: &Layout, document: &str) {
     static BEGINNING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\":["));
     let name_before = |end: usize| document.get(..end)?.rsplit('"').next();
     let present: Vec<&str> = BEGINNING.find_iter(document.as_bytes()).filter_map(name_before).collect();
-    for name in layout.lists.iter().filter(|name| !present.contains(name)) {
-        push_list(out, name);
-        out.push(']');
+    for (_, empty) in layout.lists.iter().filter(|(name, _)| !present.contains(name)) {
+        out.push_str(empty);
     }
-}
-
-/// The identifiers to which a field refers and which the reader may see.
-fn shown<'r>(links: &'r str, field: &str, view: View) -> impl Iterator<Item = &'r str> + use<'r> {
-    linked(links, field).filter(move |l| l.is_published || view.unpublished_links).map(|l| l.identifier)
 }
 
 fn push_links(out: &mut String, layout: &Layout, links: &str, view: View) {
-    for (name, is_list) in &layout.links {
-        let mut identifiers = shown(links, name, view);
-        if *is_list {
-            push_list(out, name);
-            for (index, identifier) in identifiers.enumerate() {
-                out.push_str(if index == 0 { "\"" } else { ",\"" });
-                out.push_str(identifier);
-                out.push('"');
-            }
-            out.push(']');
-        } else if let Some(identifier) = identifiers.next() {
-            push_text(out, name, identifier);
+    let mut lines = links::lines(links).peekable();
+    for LinkField { name, ends, is_list } in &layout.links {
+        while lines.next_if(|(field, _)| field < name).is_some() {}
+        let line = lines.next_if(|(field, _)| field == name).map(|(_, line)| line).unwrap_or_default();
+        let mut shown = shown(line, view).take(if *is_list { usize::MAX } else { 1 }).peekable();
+        if !is_list && shown.peek().is_none() {
+            continue;
         }
+        out.push_str(&ends.0);
+        for (index, identifier) in shown.enumerate() {
+            out.push_str(if index == 0 { "\"" } else { ",\"" });
+            out.push_str(identifier);
+            out.push('"');
+        }
+        out.push_str(ends.1);
     }
 }
 
+/// The identifiers of a line of links that the reader may see.
+fn shown(line: &str, view: View) -> impl Iterator<Item = &str> {
+    links::linked(line).filter(move |l| l.is_published || view.unpublished_links).map(|l| l.identifier)
+}
+
 fn push_contacts(out: &mut String, links: &str, contacts: &Contacts, view: View) {
-    push_list(out, "contacts");
-    let rows = shown(links, CONTACT, view).filter_map(|identifier| contacts.get(identifier));
-    let embedded = rows.filter_map(|row| render(by_name(CONTACT)?, row, contacts, view));
-    for (index, contact) in embedded.enumerate() {
-        if index > 0 {
+    out.push_str(",\"contacts\":[");
+    let begin = out.len();
+    for row in shown(links::line(links, CONTACT), view).filter_map(|identifier| contacts.get(identifier)) {
+        let end = out.len();
+        if end > begin {
             out.push(',');
         }
-        out.push_str(&contact);
+        if by_name(CONTACT).and_then(|contact| render(out, contact, row, contacts, view)).is_none() {
+            out.truncate(end);
+        }
     }
     out.push(']');
 }

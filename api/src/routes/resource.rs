@@ -158,6 +158,19 @@ impl ResourceRoutes {
         Ok(JsonAnswer::document(request, self.shape(document, format)?))
     }
 
+    /// A page as this version shows it, in the format that was asked for.
+    async fn list_body(&self, page: Page, format: Format, images: bool) -> Result<String, Error> {
+        if format == Format::Aiod && !images && self.version.aliases(self.resource).is_empty() {
+            return Ok(page.body);
+        }
+        let mut documents = page.documents();
+        if images {
+            self.app.catalogue.with_images(&mut documents).await?;
+        }
+        let bodies = documents.into_iter().map(|document| Ok(self.shape(document, format)?.body));
+        Ok(format!("[{}]", bodies.collect::<Result<Vec<_>, Error>>()?.join(",")))
+    }
+
     async fn page(
         &self,
         request: &Request,
@@ -170,20 +183,9 @@ impl ResourceRoutes {
         let format = self.format(schema)?;
         let explicit_sort = request.uri().query().is_some_and(|q| q.split('&').any(|pair| pair.starts_with("sort=")));
         let query = params.query(self.resource, platform, explicit_sort)?;
-        let Page { mut documents, next } = self.app.catalogue.page(caller, self.resource, &query).await?;
-        if images && self.resource.images {
-            self.app.catalogue.with_images(&mut documents).await?;
-        }
-        let mut body = String::with_capacity(2 + documents.iter().map(|d| d.body.len() + 1).sum::<usize>());
-        body.push('[');
-        for (index, document) in documents.into_iter().enumerate() {
-            if index > 0 {
-                body.push(',');
-            }
-            body.push_str(&self.shape(document, format)?.body);
-        }
-        body.push(']');
-        let answer = JsonAnswer::new(body);
+        let page = self.app.catalogue.page(caller, self.resource, &query).await?;
+        let next = page.next;
+        let answer = JsonAnswer::new(self.list_body(page, format, images && self.resource.images).await?);
         Ok(match next {
             Some(id) => answer.header(header::LINK, &format!("<{}>; rel=\"next\"", with_query(request, "cursor", &format!("{id:x}")))),
             None => answer,

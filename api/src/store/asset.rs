@@ -74,7 +74,7 @@ impl Head {
 }
 
 /// A resource as it is read: all that its answer needs is in its row.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct ReadRow {
     /// Row id.
     pub id: i64,
@@ -96,6 +96,21 @@ pub struct ReadRow {
     pub document: String,
     /// What it refers to; [`super::link::linked`] reads it.
     pub links: String,
+}
+
+/// The columns of [`READ`], in its order.
+type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String);
+
+/// By their places: looking each column up by its name took as long as its value.
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for ReadRow
+where
+    ReadColumns: sqlx::FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links) =
+            ReadColumns::from_row(row)?;
+        Ok(Self { id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links })
+    }
 }
 
 const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
@@ -141,9 +156,9 @@ pub enum Start {
 }
 
 impl PageQuery {
-    fn chosen(&self) -> Sql {
-        let mut sql =
-            Sql::new("SELECT id FROM asset WHERE resource_type = ? AND status = 'published' AND alive = 1").bind(self.resource_type);
+    /// A `SELECT` from resources, with the conditions of this page.
+    fn of(&self, select: Sql) -> Sql {
+        let mut sql = select.push(" WHERE resource_type = ? AND status = 'published' AND alive = 1").bind(self.resource_type);
         if let Some(platform) = &self.platform {
             sql = sql.push(" AND platform = ?").bind(platform);
         }
@@ -207,8 +222,14 @@ impl Db {
 
     /// A page, in no order.
     pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
-        // The index alone chooses: what the offset passes over is never read.
-        let sql = Sql::new(READ).push("(").append(&page.chosen()).push(") chosen CROSS JOIN asset a ON a.id = chosen.id");
+        let sql = match page.start {
+            // The index alone chooses: what the offset passes over is never read.
+            Start::Offset(1..) => {
+                let chosen = page.of(Sql::new("SELECT id FROM asset"));
+                Sql::new(READ).push("(").append(chosen).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
+            }
+            _ => page.of(Sql::new(READ).push("asset a")),
+        };
         self.fetch_all(sql).await
     }
 

@@ -34,10 +34,19 @@ pub struct Linked<'t> {
     pub is_published: bool,
 }
 
-/// What the text of links says of a field, in order.
-pub fn linked<'t>(links: &'t str, field: &str) -> impl Iterator<Item = Linked<'t>> + use<'t> {
-    let line = links.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(' '));
-    line.unwrap_or_default().split_terminator(' ').map(|entry| match entry.strip_prefix(UNPUBLISHED) {
+/// The lines of a text of links, sorted by field: the field, and what [`linked`] reads.
+pub fn lines(links: &str) -> impl Iterator<Item = (&str, &str)> {
+    links.split('\n').filter_map(|line| line.split_once(' '))
+}
+
+/// The line of a field; empty when it refers to nothing.
+pub fn line<'t>(links: &'t str, field: &str) -> &'t str {
+    lines(links).find(|(name, _)| *name == field).map(|(_, line)| line).unwrap_or_default()
+}
+
+/// The resources that a line names, in order.
+pub fn linked(line: &str) -> impl Iterator<Item = Linked<'_>> {
+    line.split_terminator(' ').map(|entry| match entry.strip_prefix(UNPUBLISHED) {
         Some(identifier) => Linked { identifier, is_published: false },
         None => Linked { identifier: entry, is_published: true },
     })
@@ -142,10 +151,10 @@ mod tests {
         let links = [("creator", "con_b", Status::Published), ("contact", "con_a", Status::Draft), ("creator", "con_a", Status::Draft)];
         let text = text(links.into_iter());
         assert_eq!(text, "contact !con_a\ncreator con_b !con_a");
-        let creators: Vec<_> = linked(&text, "creator").map(|l| (l.identifier, l.is_published)).collect();
+        let creators: Vec<_> = linked(line(&text, "creator")).map(|l| (l.identifier, l.is_published)).collect();
         assert_eq!(creators, [("con_b", true), ("con_a", false)]);
-        assert_eq!(linked(&text, "creat").count(), 0);
-        assert_eq!(linked("", "creator").count(), 0);
+        assert_eq!(linked(line(&text, "creat")).count(), 0);
+        assert_eq!(linked(line("", "creator")).count(), 0);
         assert!(has_unpublished(&text));
     }
 }

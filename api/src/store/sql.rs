@@ -86,9 +86,9 @@ impl Sql {
     }
 
     /// Adds another statement's text and arguments.
-    pub(crate) fn append(mut self, other: &Self) -> Self {
+    pub(crate) fn append(mut self, other: Self) -> Self {
         self.text.push_str(&other.text);
-        self.args.extend(other.args.iter().cloned());
+        self.args.extend(other.args);
         self
     }
 

@@ -229,19 +229,23 @@ fn any_text() -> impl Strategy<Value = String> {
 /// Rows of all kinds of columns, in the order in which an export has them.
 fn any_rows() -> impl Strategy<Value = Vec<Value>> {
     let terms = btree_set(0..=i64::MAX / 2, 0..12).prop_flat_map(|ids| {
-        let fields = (any_text(), any_text(), any::<i32>(), proptest::option::of(any::<i64>()), proptest::option::of(any_text()));
-        (Just(ids), vec(fields, 12)).prop_map(|(ids, fields)| {
-            let term = |(id, (name, definition, position, parent, scheme)): (i64, (String, String, i32, Option<i64>, Option<String>))| {
+        let columns = (any_text(), any_text(), any::<i32>(), proptest::option::of(any::<i64>()), proptest::option::of(any_text()));
+        (Just(ids), vec(columns, 12)).prop_map(|(ids, columns)| {
+            let term = |(id, (name, definition, position, parent, scheme))| {
                 let mut row =
                     json!({"id": id, "vocabulary": "v", "folded": format!("{id}"), "name": name, "definition": definition, "official": 0});
-                for (column, value) in
-                    [("parent_id", parent.map(Value::from)), ("position", Some(position.into())), ("scheme_id", scheme.map(Value::from))]
-                {
+                let parent: Option<i64> = parent;
+                let scheme: Option<String> = scheme;
+                for (column, value) in [
+                    ("parent_id", parent.map(Value::from)),
+                    ("position", Some(Value::from(position))),
+                    ("scheme_id", scheme.map(Value::from)),
+                ] {
                     row.as_object_mut().unwrap().extend(value.map(|value| (column.to_owned(), value)));
                 }
                 json!({ "term": row })
             };
-            ids.into_iter().zip(fields).map(term).collect::<Vec<_>>()
+            ids.into_iter().zip(columns).map(term).collect::<Vec<_>>()
         })
     });
     let assets = vec((any_text(), any::<bool>()), 0..8).prop_map(|texts| {

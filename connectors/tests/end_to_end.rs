@@ -74,7 +74,8 @@ async fn what_openml_answers_is_in_the_catalogue() {
     let respond = move |request: &Request| answer(recorded, request.url.path().trim_start_matches("/api/v1/json/"));
     Mock::given(method("GET")).and(path_regex("^/api/v1/json/")).respond_with(respond).mount(&platform).await;
 
-    let arguments = ["openml", "--once", "--catalogue", &url, "--api-key", &key, "--base-url", &platform.uri(), "--requests-per-minute", "6000"];
+    let arguments =
+        ["openml", "--once", "--catalogue", &url, "--api-key", &key, "--base-url", &platform.uri(), "--requests-per-minute", "6000"];
     for expected in ["created", "unchanged"] {
         let report = openml::run(&Args::parse_from(arguments), &Stop::never()).await;
         let text = format!("{report:?}");
@@ -87,7 +88,10 @@ async fn what_openml_answers_is_in_the_catalogue() {
     assert!(read["same_as"].as_str().unwrap().ends_with("/d/2"), "{read}");
     assert!(!read["creator"].as_array().unwrap().is_empty() && read["distribution"][0]["content_url"].is_string(), "{read}");
     if recorded.is_some() {
-        assert_eq!((read["name"].as_str(), read["size"]["value"].as_i64(), read["date_published"].as_str()), (Some("anneal"), Some(898), Some("2014-04-06T23:19:24")));
+        assert_eq!(
+            (read["name"].as_str(), read["size"]["value"].as_i64(), read["date_published"].as_str()),
+            (Some("anneal"), Some(898), Some("2014-04-06T23:19:24"))
+        );
         assert!(read["keyword"].as_array().unwrap().contains(&json!("uci")));
         let creator = read["creator"][0].as_str().unwrap();
         assert_eq!(get(format!("{url}/contacts/{creator}")).await["name"], "David Sterling");

@@ -34,7 +34,9 @@ const WAITING: usize = 4;
 /// is done soon when it must take one back.
 const CHUNKS_AT_ONCE: usize = 64;
 /// How many tables get their indexes at once.
-fn envn(k: &str, d: usize) -> usize { std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d) }
+fn envn(k: &str, d: usize) -> usize {
+    std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
+}
 const INDEXED_AT_ONCE: usize = 2;
 
 /// Fills an empty catalogue.
@@ -460,8 +462,15 @@ async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Resu
     let mut tables = JoinSet::new();
     for (table, chunks) in TABLES.iter().zip(waiting) {
         let chunks = Arc::new(Mutex::new(chunks));
-        let n = match table.name { "asset" => envn("X_A", 1), "link" => envn("X_L", 1), "asset_term" => envn("X_T", 1), _ => 1 };
-        for _ in 0..n { tables.spawn(load_table(options.clone(), table, Arc::clone(&chunks))); }
+        let n = match table.name {
+            "asset" => envn("X_A", 1),
+            "link" => envn("X_L", 1),
+            "asset_term" => envn("X_T", 1),
+            _ => 1,
+        };
+        for _ in 0..n {
+            tables.spawn(load_table(options.clone(), table, Arc::clone(&chunks)));
+        }
     }
     while let Some(ended) = tables.join_next().await {
         ended.map_err(|error| DumpError::Ended(error.to_string()))??;

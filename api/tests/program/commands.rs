@@ -39,7 +39,8 @@ fn migrations_go_up_and_down() {
     assert!(home.run(&["migrate", "down"]).1.contains("migration 1 was taken back"));
     assert!(home.run(&["migrate", "status"]).1.contains("0001 missing"));
     assert!(home.run(&["migrate", "up"]).1.contains("0001 applied"));
-    let (code, _, error) = home.run(&["--set", "database.migrate=false", "--database-url", "sqlite://other.db", "--listen", "127.0.0.1:0", "serve"]);
+    let (code, _, error) =
+        home.run(&["--set", "database.migrate=false", "--database-url", "sqlite://other.db", "--listen", "127.0.0.1:0", "serve"]);
     assert_eq!((code, error.contains("migrate up")), (1, true), "{error}");
 }
 
@@ -50,7 +51,10 @@ fn keys_are_made_listed_and_revoked() {
     let key = key.trim();
     assert_eq!((code, key.starts_with("aiod_"), key.len()), (0, true, 45));
     let listed = home.run(&["keys", "list"]).1;
-    assert!(listed.contains("openml") && listed.contains("platform_openml") && listed.contains("valid until") && !listed.contains(key), "{listed}");
+    assert!(
+        listed.contains("openml") && listed.contains("platform_openml") && listed.contains("valid until") && !listed.contains(key),
+        "{listed}"
+    );
     assert_eq!(home.run(&["keys", "revoke", "1"]).0, 0);
     assert!(home.run(&["keys", "list"]).1.contains("revoked"));
     assert_eq!(home.run(&["keys", "revoke", "1"]).0, 2);
@@ -67,7 +71,11 @@ fn a_taxonomy_file_is_loaded_and_says_what_it_did() {
     let (code, out, _) = home.run(&["taxonomy", "load", "terms.json"]);
     assert_eq!(code, 0);
     assert!(out.contains("turnover: 1 added") && out.contains("Colours: left out"), "{out}");
-    assert!(home.run(&["taxonomy", "load", "terms.json"]).1.contains("turnover: 0 added, 0 renamed, 0 moved, 0 redefined, 0 made unofficial, 1 unchanged"));
+    assert!(
+        home.run(&["taxonomy", "load", "terms.json"])
+            .1
+            .contains("turnover: 0 added, 0 renamed, 0 moved, 0 redefined, 0 made unofficial, 1 unchanged")
+    );
     std::fs::write(home.folder.join("bad.json"), "{}").unwrap();
     let (code, _, error) = home.run(&["taxonomy", "load", "bad.json"]);
     assert_eq!((code, error.contains("bad.json: not a taxonomy file")), (2, true), "{error}");

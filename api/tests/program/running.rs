@@ -17,7 +17,10 @@ async fn the_first_start_brings_examples_and_an_administrator() {
     let mut home = Home::new();
     let server = home.serve(&[]).await;
     let counts = get(&format!("{}/counts", server.url)).await;
-    assert!(counts.as_object().unwrap().values().all(|c| c["example"].as_i64().is_some_and(|n| n > 0)), "an example of every type: {counts}");
+    assert!(
+        counts.as_object().unwrap().values().all(|c| c["example"].as_i64().is_some_and(|n| n > 0)),
+        "an example of every type: {counts}"
+    );
     let key = server.key.unwrap();
     let client = reqwest::Client::new();
     let made = client.post(format!("{}/datasets", server.url)).bearer_auth(&key).json(&json!({"name": "Mine"})).send().await.unwrap();
@@ -98,7 +101,10 @@ async fn check_whole(url: &str, acknowledged: &[usize]) -> usize {
     let mut count = 0;
     while let Some(page) = next {
         let answer = reqwest::get(page).await.unwrap();
-        next = answer.headers().get("link").map(|l| format!("{url}{}", l.to_str().unwrap().trim_start_matches('<').split('>').next().unwrap()));
+        next = answer
+            .headers()
+            .get("link")
+            .map(|l| format!("{url}{}", l.to_str().unwrap().trim_start_matches('<').split('>').next().unwrap()));
         for record in answer.json::<Vec<Value>>().await.unwrap() {
             let name = record["name"].as_str().unwrap().to_owned();
             assert_eq!(record["keyword"], json!([format!("batch {name}"), "all"]));

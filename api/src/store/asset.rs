@@ -343,7 +343,7 @@ impl Tx {
         let rows = assets.into_iter().map(NewAsset::row).collect();
         let head = "INSERT INTO asset (identifier, resource_type, platform, platform_resource_identifier, platform_key, name, status, alive, \
                     revision, date_created, date_modified, modified_by, content_hash, document, links) VALUES";
-        self.execute_each(Sql::insert(head, "", rows)).await?;
+        self.execute_each(Sql::insert(head, rows)).await?;
         let mut ids = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(4_000) {
             ids.extend(self.fetch_all(Sql::new("SELECT id, identifier FROM asset WHERE identifier IN ").push_list(chunk)).await?);

@@ -120,8 +120,7 @@ impl Tx {
     /// Writes links; those that exist already are left.
     pub(crate) async fn insert_links(&mut self, links: &[Link]) -> Result<()> {
         let rows = links.iter().map(|l| vec![l.from_id.into(), l.field.as_str().into(), l.to_id.into(), l.position.into()]).collect();
-        let head = format!("{} link (from_id, field, to_id, position) VALUES", self.dialect().insert_ignore());
-        self.execute_each(Sql::insert(&head, "", rows)).await
+        self.execute_each(Sql::insert_ignoring(self.dialect(), "link (from_id, field, to_id, position)", rows)).await
     }
 
     /// Removes links.

@@ -49,6 +49,6 @@ impl Tx {
     /// Gives an account one permission on each of these resources.
     pub(crate) async fn grant(&mut self, account: i64, assets: &[i64], kind: PermissionKind) -> Result<()> {
         let rows = assets.iter().map(|asset| vec![(*asset).into(), account.into(), kind.as_str().into()]).collect();
-        self.execute_each(Sql::insert("INSERT INTO permission (asset_id, account_id, kind) VALUES", "", rows)).await
+        self.execute_each(Sql::insert("INSERT INTO permission (asset_id, account_id, kind) VALUES", rows)).await
     }
 }

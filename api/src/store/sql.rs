@@ -5,6 +5,8 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
+use super::dialect::Dialect;
+
 /// A row type that either database can fill.
 pub(crate) trait Row: for<'r> FromRow<'r, MySqlRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, MySqlRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
@@ -65,13 +67,11 @@ impl From<Vec<u8>> for Arg {
 pub(crate) struct Sql {
     text: String,
     args: Vec<Arg>,
-    /// Whether the database should keep the prepared statement: not for texts that hardly ever repeat.
-    persistent: bool,
 }
 
 impl Sql {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), args: Vec::new(), persistent: true }
+        Self { text: text.into(), args: Vec::new() }
     }
 
     pub(crate) fn bind(mut self, arg: impl Into<Arg>) -> Self {
@@ -127,37 +127,45 @@ impl Sql {
         self.text.push(')');
     }
 
-    /// `INSERT` statements for all rows, each within the databases' limit of arguments. `head` is `INSERT INTO t (a, b) VALUES`.
-    pub(crate) fn insert(head: &str, tail: &str, rows: Vec<Vec<Arg>>) -> Vec<Self> {
-        /// SQLite takes 32,766 arguments, MySQL 65,535.
-        const MAX_ARGS: usize = 16_000;
+    /// `INSERT` statements for all rows; `head` is `INSERT INTO t (a, b) VALUES`.
+    ///
+    /// They have 1, 2, 4, … rows, so that a few prepared statements serve any number of rows. A text of its own for each number
+    /// would be prepared, run and closed each time, and MySQL answers a close with nothing: without TCP_NODELAY, which sqlx does
+    /// not set, what comes after it waits 40 ms for the acknowledgement.
+    pub(crate) fn insert(head: &str, rows: Vec<Vec<Arg>>) -> Vec<Self> {
+        /// So that a prepared statement takes some 100 kB of the server's memory, and not some megabytes.
+        const MAX_ARGS: usize = 2_048;
         let Some(width) = rows.first().map(Vec::len) else { return Vec::new() };
-        let per_statement = (MAX_ARGS / width).max(1);
+        let most = 1 << (MAX_ARGS / width).max(1).ilog2();
         let mut statements = Vec::new();
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            let count = most.min(1 << rows.len().ilog2());
             let mut sql = Self::new(format!("{head} "));
-            let mut count = 0;
-            for row in rows.by_ref().take(per_statement) {
-                if count > 0 {
-                    sql.text.push_str(", ");
-                }
+            for index in 0..count {
+                sql.text.push_str(if index == 0 { "" } else { ", " });
                 sql.push_placeholders(width);
-                sql.args.extend(row);
-                count += 1;
             }
-            sql.text.push_str(tail);
-            sql.persistent = count == 1;
+            sql.args.extend(rows.by_ref().take(count).flatten());
             statements.push(sql);
         }
         statements
+    }
+
+    /// The same, passing over rows whose unique key exists. The last row is repeated up to a power of two, so that there is one
+    /// statement unless there are many rows.
+    pub(crate) fn insert_ignoring(dialect: Dialect, into: &str, mut rows: Vec<Vec<Arg>>) -> Vec<Self> {
+        if let Some(last) = rows.last().cloned() {
+            rows.resize(rows.len().next_power_of_two(), last);
+        }
+        Self::insert(&format!("{} {into} VALUES", dialect.insert_ignore()), rows)
     }
 }
 
 macro_rules! binding {
     ($execute:ident, $fetch:ident, $db:ty, $arguments:ty) => {
         pub(super) fn $execute(self) -> Query<'static, $db, $arguments> {
-            let mut query = sqlx::query::<$db>(AssertSqlSafe(self.text)).persistent(self.persistent);
+            let mut query = sqlx::query::<$db>(AssertSqlSafe(self.text));
             for arg in self.args {
                 query = match arg {
                     Arg::Int(value) => query.bind(value),
@@ -169,7 +177,7 @@ macro_rules! binding {
         }
 
         pub(super) fn $fetch<T: Row>(self) -> QueryAs<'static, $db, T, $arguments> {
-            let mut query = sqlx::query_as::<$db, T>(AssertSqlSafe(self.text)).persistent(self.persistent);
+            let mut query = sqlx::query_as::<$db, T>(AssertSqlSafe(self.text));
             for arg in self.args {
                 query = match arg {
                     Arg::Int(value) => query.bind(value),
@@ -200,11 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn inserts_stay_within_the_limit_of_arguments() {
-        let rows = (0..40_000_i64).map(|i| vec![Arg::from(i), Arg::from(i)]).collect();
-        let statements = Sql::insert("INSERT INTO t (a, b) VALUES", "", rows);
-        assert_eq!(statements.len(), 5);
-        assert!(statements.iter().all(|s| s.args.len() <= 16_000));
-        assert_eq!(statements.iter().map(|s| s.args.len()).sum::<usize>(), 80_000);
+    fn inserts_have_few_texts() {
+        let rows = |count: i64| (0..count).map(|i| vec![Arg::from(i), Arg::from(i)]).collect::<Vec<_>>();
+        let lengths = |statements: Vec<Sql>| statements.iter().map(|s| s.args.len() / 2).collect::<Vec<_>>();
+        assert_eq!(lengths(Sql::insert("INSERT INTO t (a, b) VALUES", rows(2_055))), [1_024, 1_024, 4, 2, 1]);
+        assert_eq!(lengths(Sql::insert("INSERT INTO t (a, b) VALUES", rows(0))), [0; 0]);
+        let ignoring = Sql::insert_ignoring(Dialect::Sqlite, "t (a, b)", rows(3));
+        assert_eq!(ignoring[0].text, "INSERT OR IGNORE INTO t (a, b) VALUES (?, ?), (?, ?), (?, ?), (?, ?)");
+        assert_eq!((ignoring.len(), ignoring[0].args.last()), (1, Some(&Arg::from(2_i64))));
     }
 }

@@ -85,8 +85,8 @@ impl Tx {
     /// Writes terms that came by use (vocabulary, key, spelling); those that exist already are left.
     pub(crate) async fn insert_used_terms(&mut self, terms: &[(String, String, String)]) -> Result<()> {
         let rows = terms.iter().map(|(v, k, n)| vec![v.into(), k.into(), n.into(), "".into(), 0_i64.into(), 0_i64.into()]).collect();
-        let head = format!("{} term (vocabulary, folded, name, definition, official, position) VALUES", self.dialect().insert_ignore());
-        self.execute_each(Sql::insert(&head, "", rows)).await
+        let into = "term (vocabulary, folded, name, definition, official, position)";
+        self.execute_each(Sql::insert_ignoring(self.dialect(), into, rows)).await
     }
 
     /// Writes a new official term; its row id.
@@ -147,8 +147,7 @@ impl Tx {
     /// Says which terms resources use.
     pub(crate) async fn insert_asset_terms(&mut self, uses: &[(i64, i64)]) -> Result<()> {
         let rows = uses.iter().map(|(asset, term)| vec![(*asset).into(), (*term).into()]).collect();
-        let head = format!("{} asset_term (asset_id, term_id) VALUES", self.dialect().insert_ignore());
-        self.execute_each(Sql::insert(&head, "", rows)).await
+        self.execute_each(Sql::insert_ignoring(self.dialect(), "asset_term (asset_id, term_id)", rows)).await
     }
 
     /// Forgets which terms resources use.

@@ -1,4 +1,5 @@
 //! Measures the catalogue: how fast it reads and writes, and how near that is to what poem, sqlx and the database allow.
+#![allow(clippy::disallowed_methods, reason = "statements that the bare server and the table need; the catalogue's are in its store")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a command line is for")]
 
 mod bare;

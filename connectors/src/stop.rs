@@ -63,6 +63,7 @@ pub fn on_signals() -> std::io::Result<Stop> {
                 switch.stop();
             }
         }
+        #[allow(clippy::disallowed_methods, reason = "whoever sends a second signal wants exactly that")]
         std::process::exit(1);
     });
     Ok(stop)

@@ -268,7 +268,7 @@ pub struct NewAsset {
     pub content_hash: String,
     /// The document.
     pub document: String,
-    /// What it refers to, as [`super::link::text`] writes it.
+    /// What it refers to, as `super::link::text` writes it.
     pub links: String,
 }
 

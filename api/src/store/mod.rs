@@ -1,4 +1,4 @@
-//! SQL, and nothing else: one file per aggregate; where the databases differ, [`dialect`] holds the difference.
+//! SQL, and nothing else: one file per aggregate; where the databases differ, `dialect` holds the difference.
 
 pub mod account;
 pub mod api_key;

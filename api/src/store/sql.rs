@@ -190,6 +190,7 @@ macro_rules! binding {
     };
 }
 
+#[allow(clippy::disallowed_methods, reason = "this is the type that the ban names")]
 impl Sql {
     binding!(for_mysql, rows_for_mysql, MySql, MySqlArguments);
     binding!(for_sqlite, rows_for_sqlite, Sqlite, SqliteArguments);

@@ -2,6 +2,8 @@
 //!
 //! On SQLite by default; with `AIOD_TEST_DATABASE_URL=mysql://…` (a server, without a database) on MySQL or MariaDB.
 #![allow(missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "settings and statements of the tests' own")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
 
 mod bulk;
 mod concurrency;

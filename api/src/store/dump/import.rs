@@ -18,7 +18,7 @@ const BUFFER: usize = 1 << 20;
 ///
 /// Empty means: no resources, accounts and API keys. Platforms and terms, with which a new catalogue begins, are replaced. All of
 /// the file is imported or nothing; neither a failure nor a kill leaves a part of it to be seen. SQLite does it in one transaction;
-/// on MySQL the rows go into tables beside the real ones, which take their place in one step at the end, see [`mysql_load`].
+/// on MySQL the rows go into tables beside the real ones, which take their place in one step at the end, see `mysql_load`.
 ///
 /// The outbox stays empty: nothing changes in the search index, which is to be rebuilt after an import.
 ///

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// The bodies of a type, from `api/examples/<path>.json`.
 fn bodies(resource: &ResourceType) -> Vec<Value> {
-    let path = format!("{}/../api/examples/{}.json", env!("CARGO_MANIFEST_DIR"), resource.path);
+    let path = format!("../api/examples/{}.json", resource.path);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"))
 }

@@ -29,7 +29,7 @@ fn parsed(version: Version) -> Value {
 
 #[tokio::test]
 async fn the_document_keeps_every_promise_of_the_existing_one() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+    let root = "../../shared";
     let tool = format!("{root}/tools/openapi_superset.py");
     if !std::path::Path::new(&tool).exists() {
         println!("skipped: the reference document is not here");

@@ -1,7 +1,10 @@
 //! The command line.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a command line is for")]
+#![allow(clippy::print_stderr, reason = "what a command line is for")]
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -50,12 +53,18 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
+fn lossy(text: OsString) -> String {
+    text.to_string_lossy().into_owned()
+}
+
 impl Settings {
     fn load(&self) -> Result<Config, ConfigError> {
         let mut settings = self.set.clone();
         settings.extend(self.database_url.iter().map(|url| ("database.url".to_owned(), url.clone())));
         settings.extend(self.listen.iter().map(|listen| ("listen".to_owned(), listen.clone())));
-        Config::load(self.config.as_deref(), std::env::vars(), &settings)
+        // What is not Unicode is no setting of ours, or one that is refused by name.
+        let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
+        Config::load(self.config.as_deref(), environment, &settings)
     }
 }
 
@@ -151,6 +160,8 @@ enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Catalogue(#[from] catalogue::Error),
+    #[error("standard output: {0}")]
+    Output(std::io::Error),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
@@ -177,14 +188,8 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     start_log(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Ok(server::serve(config).await?),
-        Command::Config => {
-            print!("{}", config.masked());
-            Ok(())
-        }
-        Command::Openapi { version } => {
-            println!("{}", document(version));
-            Ok(())
-        }
+        Command::Config => say(config.masked().trim_end()),
+        Command::Openapi { version } => say(document(version)),
         command => {
             let db = Db::open(&config.database.url, config.database.connections).await?;
             let outcome = on_database(&db, &config, command).await;
@@ -194,9 +199,19 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     }
 }
 
+/// Writes a line to standard output. Whoever reads it may have seen enough (`| head`): that is no failure.
+fn say(line: impl Display) -> Result<(), CliError> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+        _ => Ok(()),
+    }
+}
+
 fn start_log(config: &Config) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter).map_err(|e| CliError::Usage(format!("log.filter: {e}")))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for terminals; in a file they are noise.
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     // A second subscriber cannot be set; the first one does.
     drop(if config.log.json { log.json().try_init() } else { log.try_init() });
     Ok(())
@@ -222,13 +237,13 @@ async fn migrate(db: &Db, step: MigrateStep) -> Result<(), CliError> {
     match step {
         MigrateStep::Up => db.migrate_up().await?,
         MigrateStep::Down => match db.migrate_down().await? {
-            Some(version) => println!("migration {version} was taken back"),
-            None => println!("no migration is applied"),
+            Some(version) => say(format_args!("migration {version} was taken back"))?,
+            None => say(format_args!("no migration is applied"))?,
         },
         MigrateStep::Status => {}
     }
     for state in db.migration_states().await? {
-        println!("{:04} {} {}", state.version, if state.applied { "applied" } else { "missing" }, state.description);
+        say(format_args!("{:04} {} {}", state.version, if state.applied { "applied" } else { "missing" }, state.description))?;
     }
     Ok(())
 }
@@ -237,13 +252,13 @@ async fn load_taxonomies(db: &Db, config: &Config, path: &Path) -> Result<(), Cl
     let text = tokio::fs::read_to_string(path).await.map_err(|source| CliError::File { path: path.to_owned(), source })?;
     let file = aiod_schema::vocabulary::parse(&text).map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
     for name in &file.unknown_schemes {
-        println!("{name}: left out, no vocabulary of the model is called so");
+        say(format_args!("{name}: left out, no vocabulary of the model is called so"))?;
     }
     for (name, report) in catalogue_over(db.clone(), config).load_taxonomies(&file.taxonomies).await? {
-        println!(
+        say(format_args!(
             "{name}: {} added, {} renamed, {} moved, {} redefined, {} made unofficial, {} unchanged",
             report.added, report.renamed, report.moved, report.redefined, report.retired, report.unchanged
-        );
+        ))?;
     }
     Ok(())
 }
@@ -256,7 +271,7 @@ async fn keys(db: &Db, config: &Config, step: KeysStep) -> Result<(), CliError> 
             }
             let roles: BTreeSet<String> = roles.into_iter().collect();
             let expires = days.map(|days| now() + i64::from(days) * 86_400_000_000);
-            println!("{}", api_key::create(db, &name, &roles, expires).await?);
+            say(api_key::create(db, &name, &roles, expires).await?)?;
         }
         KeysStep::List => {
             for key in db.api_keys().await? {
@@ -269,14 +284,14 @@ async fn keys(db: &Db, config: &Config, step: KeysStep) -> Result<(), CliError> 
                     ),
                     (None, None) => "valid".to_owned(),
                 };
-                println!("{}\t{}…\t{}\t{}\t{state}", key.id, key.hint, key.name, key.roles);
+                say(format_args!("{}\t{}…\t{}\t{}\t{state}", key.id, key.hint, key.name, key.roles))?;
             }
         }
         KeysStep::Revoke { id } => {
             if !db.revoke_api_key(id).await? {
                 return Err(CliError::Usage(format!("there is no key {id} that is in force; `keys list` shows them")));
             }
-            println!("key {id} is revoked");
+            say(format_args!("key {id} is revoked"))?;
         }
     }
     Ok(())

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::jobs;
+
 /// What an operator may choose. Every key has a default; `aiod-api config` prints what is in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,7 +102,7 @@ impl Default for Config {
         Self {
             listen: "127.0.0.1:8000".to_owned(),
             database: Database { url: "sqlite://data/catalogue.db".to_owned(), connections: 8, migrate: true },
-            log: Log { filter: "info".to_owned(), json: false },
+            log: Log { filter: "info,poem=warn,tokio_cron_scheduler=warn".to_owned(), json: false },
             limits: Limits { body_bytes: 4 << 20, batch_bytes: 64 << 20 },
             cors: Cors { origins: Vec::new() },
             deletion: Deletion { keep_days: 7, schedule: "0 30 3 * * *".to_owned() },
@@ -148,7 +150,7 @@ pub enum ConfigError {
 /// What the environment's variables of the catalogue begin with.
 const PREFIX: &str = "AIOD_";
 /// Variables that begin so, too, but belong to other programs of the project.
-const OTHERS: [&str; 6] = ["AIOD_CONFIG", "AIOD_TEST_", "AIOD_STACK_", "AIOD_BENCH_", "AIOD_CATALOGUE", "AIOD_API_KEY"];
+const OTHERS: [&str; 4] = ["AIOD_CONFIG", "AIOD_CONNECTOR_", "AIOD_STACK_", "AIOD_TEST_"];
 
 impl Config {
     /// Puts the configuration together from a file, environment variables and `KEY=VALUE` settings.
@@ -200,6 +202,9 @@ impl Config {
         }
         if self.database.connections == 0 {
             return wrong("database.connections", "1 or more", "0");
+        }
+        if let Err(reason) = jobs::check_schedule(&self.deletion.schedule) {
+            return wrong("deletion.schedule", reason, &self.deletion.schedule);
         }
         Ok(())
     }
@@ -259,8 +264,11 @@ fn unflatten(keys: Vec<(String, Value)>) -> Table {
 }
 
 fn unknown(origin: &str, key: &str, known: impl Iterator<Item = String>) -> ConfigError {
-    let nearest =
-        known.map(|k| (strsim::jaro_winkler(&k, key), k)).filter(|(s, _)| *s > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k);
+    let nearest = known
+        .map(|k| (strsim::jaro_winkler(k.trim_start_matches(PREFIX), key.trim_start_matches(PREFIX)), k))
+        .filter(|(s, _)| *s > 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k);
     ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), nearest }
 }
 

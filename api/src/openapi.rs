@@ -89,17 +89,28 @@ fn value_schema(field: &Field, form: Form) -> MetaSchemaRef {
 
 fn field_schema(field: &Field, form: Form) -> MetaSchemaRef {
     let one = value_schema(field, form);
-    described(if field.list { array(one) } else { one }, field.doc)
+    let schema = described(if field.list { array(one) } else { one }, field.doc);
+    match schema {
+        // What is absent may be written as `null`, and some paths read it as `null`.
+        MetaSchemaRef::Inline(mut schema) if !(is_required(field, form) || field.list) => {
+            schema.nullable = true;
+            MetaSchemaRef::Inline(schema)
+        }
+        schema => schema,
+    }
+}
+
+fn is_required(field: &Field, form: Form) -> bool {
+    field.required || (form == Form::Read && field.name == "identifier")
 }
 
 /// The schema of an object in one of its forms.
 fn object_schema(object: &'static Object, form: Form) -> MetaSchema {
     let shown = |f: &&Field| form == Form::Read || !f.read_only;
-    let required = |f: &&Field| f.required || (form == Form::Read && f.name == "identifier");
     MetaSchema {
         description: Some(object.doc),
         properties: object.fields.iter().filter(shown).map(|f| (f.name, field_schema(f, form))).collect(),
-        required: object.fields.iter().filter(shown).filter(required).map(|f| f.name).collect(),
+        required: object.fields.iter().filter(shown).filter(|f| is_required(f, form)).map(|f| f.name).collect(),
         ..MetaSchema::new("object")
     }
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aiod_schema::vocabulary;
 use poem::listener::{Acceptor, Listener, TcpListener};
 
+use crate::catalogue::examples::PLATFORM as EXAMPLE_PLATFORM;
 use crate::catalogue::{self, Catalogue};
 use crate::config::Config;
 use crate::identity::api_key;
 use crate::jobs;
 use crate::routes::{self, App};
+use crate::store::lease::Attempt;
 use crate::store::{Db, StoreError};
 
 /// How long requests that are under way may take after the signal to stop.
@@ -33,8 +36,8 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
-    /// A schedule is not a cron expression.
-    #[error("deletion.schedule: {0}")]
+    /// Scheduled work cannot be started or stopped.
+    #[error("schedule: {0}")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
     /// The structure of the database is out of date, and the server may not change it.
     #[error("the database lacks {0} migration(s): run `aiod-api migrate up`, or set database.migrate")]
@@ -62,7 +65,6 @@ pub fn catalogue_over(db: Db, config: &Config) -> Catalogue {
 /// When the database fails or lacks migrations that the server may not apply.
 pub async fn open(config: Config) -> Result<Opened, ServerError> {
     let db = Db::open(&config.database.url, config.database.connections).await?;
-    let is_new = db.newest_migration().await?.is_none();
     if config.database.migrate {
         db.migrate_up().await?;
     }
@@ -71,21 +73,53 @@ pub async fn open(config: Config) -> Result<Opened, ServerError> {
         return Err(ServerError::Migrations(missing));
     }
     let catalogue = catalogue_over(db, &config);
-    if !catalogue.db.has_terms().await? {
-        let loaded = catalogue.load_taxonomies(&aiod_schema::vocabulary::defaults()).await?;
-        let terms: usize = loaded.iter().map(|(_, report)| report.added).sum();
-        tracing::info!(terms, taxonomies = loaded.len(), "{terms} terms of {} taxonomies were loaded", loaded.len());
-    }
-    let mut administrator_key = None;
-    if is_new && config.is_embedded() {
-        let roles = BTreeSet::from([config.roles.administrator.clone()]);
-        administrator_key = Some(api_key::create(&catalogue.db, "administrator", &roles, None).await?);
-        if config.examples.load {
-            let examples = catalogue.load_examples().await?;
-            tracing::info!(examples, "{examples} example resources were loaded");
-        }
-    }
+    let administrator_key = set_up(&catalogue, &config).await?;
     Ok(Opened { app: Arc::new(App { catalogue, config }), administrator_key })
+}
+
+/// Fills a new catalogue; the administrator's key, when one was made. However often servers start, at once or after one that was
+/// killed, this is done once and whole.
+async fn set_up(catalogue: &Catalogue, config: &Config) -> Result<Option<String>, ServerError> {
+    const PAUSE: Duration = Duration::from_millis(200);
+    let mut waiting = false;
+    loop {
+        match catalogue.db.take_lease("set_up").await? {
+            Attempt::Done => return Ok(None),
+            Attempt::Taken(lease) => {
+                // When another process has taken over meanwhile, it is waited for.
+                let Some(filled) = lease.keep(fill(catalogue, config)).await else { continue };
+                match &filled {
+                    Ok(_) => lease.finish().await?,
+                    Err(_) => lease.release().await,
+                }
+                return filled;
+            }
+            Attempt::Held if waiting => {}
+            Attempt::Held => tracing::info!("another process is filling the new catalogue: waiting for it"),
+        }
+        waiting = true;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn fill(catalogue: &Catalogue, config: &Config) -> Result<Option<String>, ServerError> {
+    let known = catalogue.db.official_vocabularies().await?;
+    let missing: Vec<_> = vocabulary::defaults().into_iter().filter(|t| !known.contains(t.vocabulary.name)).collect();
+    let loaded = catalogue.load_taxonomies(&missing).await?;
+    let terms: usize = loaded.iter().map(|(_, report)| report.added).sum();
+    tracing::info!(terms, taxonomies = loaded.len(), "{terms} terms of {} taxonomies were loaded", loaded.len());
+    if !config.is_embedded() {
+        return Ok(None);
+    }
+    if config.examples.load && !catalogue.db.has_assets_besides(EXAMPLE_PLATFORM).await? {
+        let examples = catalogue.load_examples().await?;
+        tracing::info!(examples, "{examples} example resources were loaded");
+    }
+    if !catalogue.db.api_keys().await?.is_empty() {
+        return Ok(None);
+    }
+    let roles = BTreeSet::from([config.roles.administrator.clone()]);
+    Ok(Some(api_key::create(&catalogue.db, "administrator", &roles, None).await?))
 }
 
 /// Serves the catalogue until the process is told to stop; requests that are under way are finished.
@@ -102,14 +136,14 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     if let Some(key) = administrator_key {
         announce(&key);
     }
-    let scheduler = jobs::start(Arc::clone(&app)).await?;
-    let local = acceptor.local_addr().into_iter().next().map_or_else(|| address.clone(), |a| a.to_string());
-    tracing::info!(millis = begin.elapsed().as_millis(), "ready: {local}, documentation at {local}/docs");
+    let mut scheduler = jobs::start(Arc::clone(&app)).await?;
+    let local = acceptor.local_addr().iter().find_map(|a| a.as_socket_addr().map(ToString::to_string)).unwrap_or_else(|| address.clone());
+    tracing::info!(millis = begin.elapsed().as_millis(), "ready: http://{local}, documentation at http://{local}/docs");
     let db = app.catalogue.db.clone();
     let served =
         poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
     served.map_err(listen_failed)?;
-    drop(scheduler);
+    scheduler.shutdown().await?;
     db.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -87,13 +87,13 @@ impl RecordResult {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// It cannot be reached, or is unavailable.
-    #[error("the catalogue does not answer: {0}. Is it running, and is --catalogue (AIOD_CATALOGUE) its address?")]
+    #[error("the catalogue does not answer: {0}. Is it running, and is --catalogue (AIOD_CONNECTOR_CATALOGUE) its address?")]
     Unreachable(#[source] HttpError),
     /// Another failure of HTTP.
     #[error("the request to the catalogue failed: {0}")]
     Http(#[source] HttpError),
     /// 401: the key is none, or no more.
-    #[error("the catalogue refused the API key: {0}. Check --api-key (AIOD_API_KEY): it may be mistyped, expired or revoked")]
+    #[error("the catalogue refused the API key: {0}. Check --api-key (AIOD_CONNECTOR_API_KEY): it may be mistyped, expired or revoked")]
     KeyRefused(Refusal),
     /// 403: the key may not write this platform.
     #[error("the API key may not write resources of '{platform}': {refusal}. The key needs the role platform_{platform}")]
@@ -112,7 +112,7 @@ pub enum CatalogueError {
         refusal: Refusal,
     },
     /// 3xx, 404 or 405: there is no bulk upsert at this address.
-    #[error("there is no bulk upsert at this address: {0}. Check --catalogue (AIOD_CATALOGUE)")]
+    #[error("there is no bulk upsert at this address: {0}. Check --catalogue (AIOD_CONNECTOR_CATALOGUE)")]
     NotThere(Refusal),
     /// 400, 413 or 422: something in the batch, or its size.
     #[error("the catalogue refused the batch: {0}")]

@@ -28,15 +28,15 @@ pub const AFTER_HELP: &str = "Exit codes: 0 the run was completed, or stopped by
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     /// Address of the catalogue that the records go to
-    #[arg(long, env = "AIOD_CATALOGUE", value_name = "URL", default_value = "http://localhost:8000", value_parser = http_url)]
+    #[arg(long, env = "AIOD_CONNECTOR_CATALOGUE", value_name = "URL", default_value = "http://localhost:8000", value_parser = http_url)]
     pub catalogue: Url,
 
     /// API key with the platform's role (platform_NAME); better given by the environment, since a command line is visible to others
-    #[arg(long, env = "AIOD_API_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(long, env = "AIOD_CONNECTOR_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub api_key: Secret,
 
     /// How long to wait at the beginning of a run for a catalogue that does not answer yet, in seconds
-    #[arg(long, env = "AIOD_CATALOGUE_WAIT", value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, env = "AIOD_CONNECTOR_CATALOGUE_WAIT", value_name = "SECONDS", default_value_t = 120)]
     pub catalogue_wait: u64,
 
     /// Run once and exit, instead of once per interval until SIGINT or SIGTERM
@@ -44,7 +44,7 @@ pub struct Common {
     pub once: bool,
 
     /// Time from the beginning of one run to the beginning of the next, in minutes; after a failed run it is at most 15
-    #[arg(long, env = "AIOD_INTERVAL", value_name = "MINUTES", default_value = "1440")]
+    #[arg(long, env = "AIOD_CONNECTOR_INTERVAL", value_name = "MINUTES", default_value = "1440")]
     pub interval: NonZeroU64,
 
     /// Take at most this many records from the platform, for trying things out
@@ -52,15 +52,15 @@ pub struct Common {
     pub limit: Option<NonZeroUsize>,
 
     /// How many records go to the catalogue in one request, 1 to 1000
-    #[arg(long, env = "AIOD_BATCH_SIZE", value_name = "N", default_value = "100", value_parser = batch_size)]
+    #[arg(long, env = "AIOD_CONNECTOR_BATCH_SIZE", value_name = "N", default_value = "100", value_parser = batch_size)]
     pub batch_size: NonZeroUsize,
 
     /// How many records are fetched from the platform at the same time
-    #[arg(long, env = "AIOD_CONCURRENCY", value_name = "N", default_value = "2")]
+    #[arg(long, env = "AIOD_CONNECTOR_CONCURRENCY", value_name = "N", default_value = "2")]
     pub concurrency: NonZeroUsize,
 
     /// What is logged: error, warn, info, debug, trace or off, also per module (info,aiod_connectors=debug)
-    #[arg(long, env = "AIOD_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    #[arg(long, env = "AIOD_CONNECTOR_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
 
     /// When requests are tried again.
@@ -140,7 +140,7 @@ fn log_and_return(platform: &str, report: Report) -> Report {
 pub async fn main<A: Parser>(common: fn(&A) -> &Common, run: impl AsyncFnOnce(&A, &Stop) -> Report) -> ExitCode {
     let args = A::parse();
     if let Err(error) = common(&args).api_key.check() {
-        A::command().error(ErrorKind::InvalidValue, format!("--api-key (AIOD_API_KEY): {error}")).exit();
+        A::command().error(ErrorKind::InvalidValue, format!("--api-key (AIOD_CONNECTOR_API_KEY): {error}")).exit();
     }
     start_logging(&common(&args).log);
     match stop::on_signals() {

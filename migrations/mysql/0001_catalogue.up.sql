@@ -131,5 +131,8 @@ CREATE TABLE lease (
     date_expires BIGINT NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+-- Whoever registers shares this row until it commits; whoever follows the row ids waits for it.
+INSERT INTO lease (name, holder, date_expires) VALUES ('registering', '', 0);
+
 INSERT INTO platform (name) VALUES
     ('aiod'), ('ai4europe_cms'), ('example'), ('openml'), ('huggingface'), ('zenodo'), ('ai4experiments'), ('aibuilder');

@@ -73,9 +73,3 @@ impl Error {
         matches!(self, Self::Store(error) if error.is_transient())
     }
 }
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}

@@ -15,7 +15,7 @@ use crate::identity::{Caller, User};
 /// One file for each type, named by its path.
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
 /// The platform that the examples are of.
-const PLATFORM: &str = "example";
+pub const PLATFORM: &str = "example";
 /// How a reference to another example begins; its type and its platform's identifier follow.
 const REFERENCE: &str = "example:";
 

@@ -122,7 +122,7 @@ impl Catalogue {
         })
     }
 
-    /// Replaces everything that a resource's body says; its new revision.
+    /// Replaces everything that a resource's body says.
     ///
     /// # Errors
     /// As for registering; when the resource does not exist, is submitted, may not be changed by the caller, or is of another
@@ -244,8 +244,9 @@ impl Catalogue {
             expected.check(&head)?;
             tx.archive(&[head.id]).await?;
             tx.mark_deleted(head.id, Some(user.account), now()).await?;
-            tx.forget_links_to(head.id, &head.identifier).await?;
-            Ok(tx.note_changes(&[head.id]).await?)
+            let mut touched = tx.forget_links_to(head.id, &head.identifier).await?;
+            touched.push(head.id);
+            Ok(tx.note_changes(&touched).await?)
         })
     }
 

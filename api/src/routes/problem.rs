@@ -101,7 +101,9 @@ pub(crate) fn fault_json(fault: &Fault) -> Value {
 /// 422 with every fault.
 pub(crate) fn unprocessable(faults: &[Fault]) -> Response {
     let detail: Vec<Value> = faults.iter().map(fault_json).collect();
-    json_response(StatusCode::UNPROCESSABLE_ENTITY, &json!({"detail": detail, "reference": reference()}))
+    let (status, reference) = (StatusCode::UNPROCESSABLE_ENTITY, reference());
+    tracing::debug!(%reference, %status, detail = ?detail, "refused");
+    json_response(status, &json!({"detail": detail, "reference": reference}))
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {

@@ -1,7 +1,10 @@
 //! Rows of resources.
 
 use super::sql::{Arg, Sql};
-use super::{Db, Result, Tx};
+use super::{ATTEMPTS, Db, Result, Tx, now, pause};
+
+/// For how long registering a resource may be under way, in microseconds.
+const REGISTERING: i64 = 5 * 60 * 1_000_000;
 
 /// Where a resource stands between registration and publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +233,34 @@ impl Db {
             }
             _ => page.of(Sql::new(READ).push("asset a")),
         };
-        self.fetch_all(sql).await
+        let found: Vec<ReadRow> = self.fetch_all(sql.clone()).await?;
+        let follows = matches!(page.start, Start::Cursor(_)) && !page.descending;
+        if follows && found.iter().any(|row| row.date_created > now() - REGISTERING) && self.await_registrations().await? {
+            return self.fetch_all(sql).await;
+        }
+        Ok(found)
+    }
+
+    /// Returns when all that were registering have committed; `false` when that cannot matter.
+    ///
+    /// MySQL hands out row ids in the order in which rows are written, but rows are seen in the order of their commits: whoever
+    /// follows the ids would pass over those that come to light later. SQLite has one writer at a time.
+    async fn await_registrations(&self) -> Result<bool> {
+        let Self::MySql(_) = self else { return Ok(false) };
+        let sql = || Sql::new("SELECT name FROM lease WHERE name = 'registering' FOR UPDATE");
+        for attempt in 1.. {
+            match self.fetch_all::<(String,)>(sql()).await {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => pause(attempt).await,
+                outcome => return outcome.map(|_| true),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether there are resources, deleted ones counted, that are not of this platform.
+    pub async fn has_assets_besides(&self, platform: &str) -> Result<bool> {
+        let sql = Sql::new("SELECT id FROM asset WHERE platform IS NULL OR platform <> ? LIMIT 1").bind(platform);
+        Ok(self.fetch_optional::<(i64,)>(sql).await?.is_some())
     }
 
     /// Published resources per type and platform.
@@ -337,8 +367,11 @@ impl Tx {
         self.fetch_all::<(i64,)>(sql).await.map(drop)
     }
 
-    /// Writes new resources; their row ids by identifier.
+    /// Writes new resources; their row ids by identifier. Until the transaction ends, [`Db::read_page`] knows that it is under way.
     pub(crate) async fn insert_assets(&mut self, assets: Vec<NewAsset>) -> Result<Vec<(i64, String)>> {
+        if let Self::MySql(_) = self {
+            self.fetch_all::<(String,)>(Sql::new("SELECT name FROM lease WHERE name = 'registering' LOCK IN SHARE MODE")).await?;
+        }
         let identifiers: Vec<String> = assets.iter().map(|a| a.identifier.clone()).collect();
         let rows = assets.into_iter().map(NewAsset::row).collect();
         let head = "INSERT INTO asset (identifier, resource_type, platform, platform_resource_identifier, platform_key, name, status, alive, \

@@ -98,15 +98,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes a resource that is being deleted out of the texts of those who refer to it.
-    pub(crate) async fn forget_links_to(&mut self, id: i64, identifier: &str) -> Result<()> {
+    /// Takes a resource that is being deleted out of the texts of those who refer to it; their row ids.
+    pub(crate) async fn forget_links_to(&mut self, id: i64, identifier: &str) -> Result<Vec<i64>> {
         let owners: Vec<(i64,)> = self.fetch_all(Sql::new("SELECT DISTINCT from_id FROM link WHERE to_id = ?").bind(id)).await?;
         let owners: Vec<i64> = owners.into_iter().map(|(owner,)| owner).collect();
         for chunk in owners.chunks(4_000) {
             let sql = Sql::new("UPDATE asset SET links = REPLACE(REPLACE(links, ?, ''), ?, '') WHERE id IN ");
             self.execute(sql.bind(format!(" {identifier}")).bind(format!(" {UNPUBLISHED}{identifier}")).push_list(chunk)).await?;
         }
-        Ok(())
+        Ok(owners)
     }
 
     /// All links that start at these resources.

@@ -205,11 +205,6 @@ impl Db {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.fetch_all::<(i64,)>(Sql::new("SELECT 1")).await.map(drop)
-    }
 }
 
 impl Tx {

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mysql_async::prelude::Queryable;
@@ -18,7 +18,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::dump::{Cell, Counts, DumpError, Kind, OCCUPANTS, Reader, Sink, Stopped, TABLES, Table, drive};
-use super::{Db, StoreError, now};
+use super::lease::{self, Attempt};
+use super::{Db, StoreError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -38,11 +39,8 @@ const INDEXED_AT_ONCE: usize = 2;
 
 /// Fills an empty catalogue.
 pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Counts> {
-    let lease = Lease::take(db).await?;
-    let loaded = tokio::select! {
-        loaded = run(url, reader) => loaded,
-        overtaken = lease.keep() => Err(overtaken),
-    };
+    let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(DumpError::Running(lease::LASTS.as_secs()).into()) };
+    let loaded = lease.keep(run(url, reader)).await.unwrap_or_else(|| Err(DumpError::Overtaken.into()));
     lease.release().await;
     loaded
 }
@@ -63,45 +61,6 @@ async fn run(url: &str, reader: Reader) -> Result<Counts> {
         tracing::warn!(%error, "the tables {NEW}… cannot be removed; the next import does it");
     }
     filled
-}
-
-/// Keeps two imports apart.
-struct Lease<'d> {
-    db: &'d Db,
-    holder: String,
-}
-
-impl<'d> Lease<'d> {
-    const NAME: &'static str = "import";
-    const SECONDS: u64 = 30;
-
-    async fn take(db: &'d Db) -> Result<Self> {
-        let lease = Self { db, holder: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()) };
-        if lease.renew(Self::SECONDS).await? { Ok(lease) } else { Err(DumpError::Running(Self::SECONDS).into()) }
-    }
-
-    async fn renew(&self, seconds: u64) -> Result<bool> {
-        let until = now() + i64::try_from(seconds).unwrap_or_default() * 1_000_000;
-        self.db.take_lease(Self::NAME, &self.holder, until).await
-    }
-
-    /// Returns when another import has taken the lease.
-    async fn keep(&self) -> StoreError {
-        loop {
-            tokio::time::sleep(Duration::from_secs(Self::SECONDS / 3)).await;
-            match self.renew(Self::SECONDS).await {
-                Ok(true) => {}
-                Ok(false) => return DumpError::Overtaken.into(),
-                Err(error) => tracing::warn!(%error, "the lease of the import cannot be renewed now"),
-            }
-        }
-    }
-
-    async fn release(&self) {
-        if let Err(error) = self.renew(0).await {
-            tracing::warn!(%error, "the lease of the import cannot be given back; it ends in {} s", Self::SECONDS);
-        }
-    }
 }
 
 /// The server as `url` names it, which is written as sqlx takes it: the two libraries have other parameters in common than these.

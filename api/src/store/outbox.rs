@@ -9,9 +9,12 @@ impl Tx {
         if ids.is_empty() {
             return Ok(());
         }
-        let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ")
-            .push_list(ids)
-            .push(" ORDER BY id");
-        self.execute(sql).await.map(drop)
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ")
+                .push_list(ids)
+                .push(" ORDER BY id");
+            self.execute(sql).await?;
+        }
+        Ok(())
     }
 }

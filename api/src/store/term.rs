@@ -1,5 +1,7 @@
 //! Terms of taxonomies and open vocabularies, and which resources use them.
 
+use std::collections::BTreeSet;
+
 use super::sql::{Arg, Sql};
 use super::{Db, Result, Tx};
 
@@ -60,9 +62,10 @@ impl Db {
         Ok(self.fetch_all::<(String,)>(sql.bind(vocabulary)).await?.into_iter().map(|(name,)| name).collect())
     }
 
-    /// Whether there is any term.
-    pub async fn has_terms(&self) -> Result<bool> {
-        Ok(self.fetch_optional::<(i64,)>(Sql::new("SELECT id FROM term LIMIT 1")).await?.is_some())
+    /// The vocabularies that have official terms.
+    pub async fn official_vocabularies(&self) -> Result<BTreeSet<String>> {
+        let sql = Sql::new("SELECT DISTINCT vocabulary FROM term WHERE official = 1");
+        Ok(self.fetch_all::<(String,)>(sql).await?.into_iter().map(|(vocabulary,)| vocabulary).collect())
     }
 }
 

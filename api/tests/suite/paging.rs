@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp};
@@ -102,6 +103,49 @@ async fn a_cursor_neither_repeats_nor_skips_while_others_write() {
         assert_eq!(of_old.iter().collect::<BTreeSet<_>>().len(), 60, "{direction}");
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len(), "{direction}");
     }
+    app.close().await;
+}
+
+/// Who follows the catalogue by its cursor must not pass over what was registered before what it has seen, but came to light later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cursor_that_follows_many_writers_misses_nothing() {
+    let app = TestApp::new().await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    let writer = async |w: usize| {
+        for round in 0..6 {
+            let record =
+                |i| json!({"resource": {"platform_resource_identifier": format!("{w}-{round}-{i}"), "name": format!("{w}-{round}-{i}")}});
+            // Of very different sizes, so that one that began later is often done earlier.
+            let size = if w == 0 { 150 } else { 1 + w };
+            let body = json!({"records": (0..size).map(record).collect::<Vec<_>>()});
+            app.post("/platforms/example/news/batch", &body).key(&key).send().await.ok();
+        }
+        6 * if w == 0 { 150 } else { 1 + w }
+    };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let writing = async {
+        let counts = join_all((0..8).map(writer)).await;
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        counts.iter().sum::<usize>()
+    };
+    let following = async {
+        let mut seen = BTreeSet::new();
+        let mut url = "/news?cursor=&limit=20&direction=asc".to_owned();
+        loop {
+            let was_done = done.load(std::sync::atomic::Ordering::SeqCst);
+            let answer = app.get(&url).send().await;
+            for name in names(&answer.ok()) {
+                seen.insert(name);
+            }
+            match next(&answer) {
+                Some(next) => url = next,
+                None if was_done => return seen,
+                None => {}
+            }
+        }
+    };
+    let (written, seen) = join(writing, following).await;
+    assert_eq!(seen.len(), written);
     app.close().await;
 }
 

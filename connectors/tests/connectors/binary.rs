@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::support::{Catalogue, KEY, OpenMl, described, description, refusal};
 
 const ENVIRONMENT: &[&str] = &[
-    "AIOD_CATALOGUE",
-    "AIOD_API_KEY",
-    "AIOD_CATALOGUE_WAIT",
-    "AIOD_INTERVAL",
-    "AIOD_BATCH_SIZE",
-    "AIOD_CONCURRENCY",
-    "AIOD_LOG",
+    "AIOD_CONNECTOR_CATALOGUE",
+    "AIOD_CONNECTOR_API_KEY",
+    "AIOD_CONNECTOR_CATALOGUE_WAIT",
+    "AIOD_CONNECTOR_INTERVAL",
+    "AIOD_CONNECTOR_BATCH_SIZE",
+    "AIOD_CONNECTOR_CONCURRENCY",
+    "AIOD_CONNECTOR_LOG",
     "OPENML_BASE_URL",
     "OPENML_PAGE_SIZE",
     "OPENML_REQUESTS_PER_MINUTE",
@@ -36,7 +36,7 @@ async fn output(mut command: Command) -> (i32, String) {
 async fn wrong_usage_is_exit_code_2() {
     let cases: &[(&[&str], &str)] = &[
         (&[], "--api-key"),
-        (&["--api-key", "two words"], "--api-key (AIOD_API_KEY): a key is one or more visible ASCII characters"),
+        (&["--api-key", "two words"], "--api-key (AIOD_CONNECTOR_API_KEY): a key is one or more visible ASCII characters"),
         (&["--api-key", "k", "--catalogue", "localhost:8000"], "an http or https URL is expected"),
         (&["--api-key", "k", "--batch-size", "1001"], "a number from 1 to 1000 is expected"),
         (&["--api-key", "k", "--limit", "0"], "--limit"),
@@ -45,7 +45,7 @@ async fn wrong_usage_is_exit_code_2() {
     ];
     for (arguments, message) in cases {
         // Should one of them be taken for right usage, it must not run for ever.
-        let (code, text) = output(openml(&[&["--once"], *arguments].concat(), &[("AIOD_CATALOGUE_WAIT", "0")])).await;
+        let (code, text) = output(openml(&[&["--once"], *arguments].concat(), &[("AIOD_CONNECTOR_CATALOGUE_WAIT", "0")])).await;
         assert_eq!(code, 2, "{arguments:?}: {text}");
         assert!(text.contains(message), "{arguments:?}: {text}");
         assert!(!text.contains("two words"), "{text}");
@@ -54,7 +54,7 @@ async fn wrong_usage_is_exit_code_2() {
 
 #[tokio::test]
 async fn help_explains_every_option_and_hides_the_key() {
-    let (code, text) = output(openml(&["--help"], &[("AIOD_API_KEY", KEY)])).await;
+    let (code, text) = output(openml(&["--help"], &[("AIOD_CONNECTOR_API_KEY", KEY)])).await;
     assert_eq!(code, 0);
     for option in
         ["--catalogue", "--api-key", "--base-url", "--once", "--interval", "--limit", "--page-size", "--batch-size", "--log", "Exit codes"]
@@ -69,11 +69,11 @@ async fn a_run_by_environment_ends_with_a_summary_and_shows_no_key() {
     let (platform, catalogue) = (OpenMl::with(1..=3).await, Catalogue::new().await);
     let (base, address) = (platform.server.uri(), catalogue.server.uri());
     let environment = [
-        ("AIOD_API_KEY", KEY),
-        ("AIOD_CATALOGUE", &*address),
+        ("AIOD_CONNECTOR_API_KEY", KEY),
+        ("AIOD_CONNECTOR_CATALOGUE", &*address),
         ("OPENML_BASE_URL", &*base),
         ("OPENML_REQUESTS_PER_MINUTE", "60000"),
-        ("AIOD_LOG", "trace"),
+        ("AIOD_CONNECTOR_LOG", "trace"),
     ];
     let (code, text) = output(openml(&["--once"], &environment)).await;
     assert_eq!(code, 0, "{text}");

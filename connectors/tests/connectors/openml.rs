@@ -274,11 +274,11 @@ async fn a_catalogue_that_is_still_starting_is_waited_for() {
 #[tokio::test]
 async fn refusals_say_what_to_do() {
     let cases = [
-        (401, "Check --api-key (AIOD_API_KEY)"),
+        (401, "Check --api-key (AIOD_CONNECTOR_API_KEY)"),
         (403, "The key needs the role platform_openml"),
         (412, "does not know the platform 'openml'"),
-        (404, "Check --catalogue (AIOD_CATALOGUE)"),
-        (301, "Check --catalogue (AIOD_CATALOGUE)"),
+        (404, "Check --catalogue (AIOD_CONNECTOR_CATALOGUE)"),
+        (301, "Check --catalogue (AIOD_CONNECTOR_CATALOGUE)"),
     ];
     for (status, advice) in cases {
         let (openml, catalogue) = (OpenMl::with(1..=3).await, Catalogue::new().await);

@@ -261,7 +261,7 @@ fn value_schemas() -> Vec<(&'static str, Value)> {
         "required": ["@value"],
         "properties": {
             "@type": constant_schema("xsd:dateTime"),
-            "@value": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]},
+            "@value": {"anyOf": [{"type": "string"}, {"type": "string", "format": "date"}]},
         },
     });
     vec![

@@ -101,7 +101,8 @@ fn open_schema(doc: &str, required: &[&str], properties: Value) -> Value {
 
 fn dataset_schema() -> Value {
     let (text, texts) = (text_schema(), one_or_list_schema(&text_schema()));
-    let time = json!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]});
+    // Not the formats `date-time` and `date`: a time without a zone is neither.
+    let time = json!({"anyOf": [{"type": "string"}, {"type": "string", "format": "date"}]});
     let agent = [schema_of("SchemaDotOrgOrganization"), schema_of("SchemaDotOrgPerson")];
     let agents = json!({"anyOf": [list_schema(&json!({"anyOf": agent})), agent[0], agent[1]]});
     json!({
@@ -116,7 +117,7 @@ fn dataset_schema() -> Value {
             "sameAs": text, "version": text, "url": text,
             "distribution": one_or_list_schema(&schema_of("SchemaDotOrgDataDownload")), "funder": agents, "issn": texts,
             "license": texts, "measurementTechnique": texts, "size": text,
-            "temporalCoverage": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string"}]},
+            "temporalCoverage": {"anyOf": [{"type": "string"}, {"type": "string"}]},
         },
     })
 }

@@ -17,4 +17,15 @@ impl Db {
         self.execute(Sql::new(insert).bind(subject).bind(name)).await?;
         Ok(self.fetch_optional::<(i64, String)>(find()).await?.map_or(0, |(id, _)| id))
     }
+
+    /// The account with this subject, else the only one of this name: row id and name.
+    pub async fn find_account(&self, user: &str) -> Result<Option<(i64, String)>> {
+        let by_subject = Sql::new("SELECT id, name FROM account WHERE subject = ?").bind(user);
+        if let Some(found) = self.fetch_optional::<(i64, String)>(by_subject).await? {
+            return Ok(Some(found));
+        }
+        let by_name: Vec<(i64, String)> =
+            self.fetch_all(Sql::new("SELECT id, name FROM account WHERE name = ? LIMIT 2").bind(user)).await?;
+        Ok(<[_; 1]>::try_from(by_name).ok().map(|[found]| found))
+    }
 }

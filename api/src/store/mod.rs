@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_key;
 pub mod asset;
+pub mod bookmark;
 pub mod dump;
 pub mod image;
 pub mod lease;
@@ -12,6 +13,8 @@ mod mysql_load;
 pub mod outbox;
 pub mod permission;
 pub mod platform;
+pub mod reads;
+pub mod review;
 pub mod revision;
 pub mod term;
 

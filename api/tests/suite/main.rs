@@ -17,4 +17,7 @@ mod links;
 mod paging;
 mod platforms;
 mod reading;
+mod review;
+mod rules;
 mod terms;
+mod users;

@@ -90,6 +90,42 @@ async fn no_body_is_our_fault() {
     Arc::into_inner(app).unwrap().close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_small_body_is_our_fault() {
+    let app = Arc::new(TestApp::new().await);
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    let draft = app.draft("datasets", &key, json!({"name": "d"})).await;
+    let handle = tokio::runtime::Handle::current();
+    let runner = Arc::clone(&app);
+    tokio::task::spawn_blocking(move || {
+        let names =
+            ["asset_identifiers", "asset_identifier", "comment", "decision", "submission_identifier", "user", "permission_type", "name"];
+        let likely = prop::sample::select(vec![
+            json!(draft),
+            json!([draft]),
+            json!(1),
+            json!("accepted"),
+            json!("rejected"),
+            json!("read"),
+            json!("root"),
+        ]);
+        let field = (prop::sample::select(names.to_vec()), prop_oneof![likely, json_value()]);
+        let body = prop::collection::vec(field, 0..6)
+            .prop_map(|fields| Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
+        run(&prop_oneof![4 => body, 1 => json_value()], |body| {
+            for path in ["/submissions", "/reviews", "/assets/permissions", "/submissions/retract/1", "/platforms"] {
+                let answer = handle.block_on(runner.post(path, &body).key(&key).send());
+                let fine = matches!(answer.status.as_u16(), 200 | 400 | 403 | 404 | 409 | 422);
+                prop_assert!(fine, "{path} {body}: {} {}", answer.status, answer.text());
+            }
+            Ok(())
+        });
+    })
+    .await
+    .unwrap();
+    Arc::into_inner(app).unwrap().close().await;
+}
+
 fn rand_of(value: &Value) -> u64 {
     value.to_string().bytes().fold(7, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
@@ -109,10 +145,26 @@ async fn no_path_or_query_is_our_fault() {
             "/platforms/example/datasets/",
             "/counts/",
             "/v2/contacts/",
+            "/submissions/",
+            "/submissions",
+            "/bookmarks",
+            "/assets/permissions/",
+            "/stats/top/",
             "/",
         ]);
-        let queries =
-            prop::sample::select(vec!["limit", "offset", "sort", "direction", "cursor", "schema", "date_modified_after", "detailed", "x"]);
+        let queries = prop::sample::select(vec![
+            "mode",
+            "resource_identifier",
+            "limit",
+            "offset",
+            "sort",
+            "direction",
+            "cursor",
+            "schema",
+            "date_modified_after",
+            "detailed",
+            "x",
+        ]);
         let text = "[ -~é世]{0,12}|[0-9-]{1,22}";
         run(&(paths, text, prop::collection::vec((queries, text), 0..4), "[ -~]{0,30}"), |(path, rest, query, header)| {
             let encode = |text: &str| {

@@ -9,7 +9,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::App;
 use crate::catalogue::Error;
-use crate::identity::{Caller, api_key};
+use crate::identity::Caller;
 
 /// The name of the scheme in the OpenAPI document.
 pub(crate) const SCHEME: &str = "ApiKey";
@@ -43,11 +43,11 @@ impl<'a> ApiExtractor<'a> for Auth {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<Self::ParamType>) -> Result<Self> {
-        let Some(key) = request.header(AUTHORIZATION).and_then(bearer) else { return Ok(Self(Caller::Anonymous)) };
+        let Some(credentials) = request.header(AUTHORIZATION).and_then(bearer) else { return Ok(Self(Caller::Anonymous)) };
         let Some(app) = request.data::<Arc<App>>() else {
             return Err(Error::Internal("the application is not part of the request".to_owned()).into());
         };
-        let caller = api_key::verify(&app.catalogue.db, key).await.map_err(Error::from)?;
+        let caller = app.identity.caller(credentials).await.map_err(Error::from)?;
         Ok(Self(caller))
     }
 }

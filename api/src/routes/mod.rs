@@ -20,6 +20,7 @@ use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::identity::{Identity, ProviderError};
 use middleware::guarded;
 use typed::{Interface, Latest, RouteTable, V2};
 
@@ -28,8 +29,21 @@ use typed::{Interface, Latest, RouteTable, V2};
 pub struct App {
     /// The rules over the store.
     pub catalogue: Catalogue,
+    /// Who is asking.
+    pub identity: Arc<Identity>,
     /// What the operator chose.
     pub config: Config,
+}
+
+impl App {
+    /// The application over a catalogue.
+    ///
+    /// # Errors
+    /// When the identity provider's configuration makes no sense.
+    pub fn new(catalogue: Catalogue, config: Config) -> Result<Self, ProviderError> {
+        let identity = Arc::new(Identity::new(&config, catalogue.db.clone())?);
+        Ok(Self { catalogue, identity, config })
+    }
 }
 
 /// A version of the interface.

@@ -76,7 +76,7 @@ impl TestApp {
         let roles = Roles { administrator: config.roles.administrator.clone(), full_view: config.roles.full_view.clone() };
         let catalogue = Catalogue::new(db, roles);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
-        let app = Arc::new(App { catalogue, config });
+        let app = Arc::new(App::new(catalogue, config).unwrap());
         let endpoint = Arc::new(endpoint(Arc::clone(&app)));
         Self { app, endpoint, home }
     }

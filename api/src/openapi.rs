@@ -190,6 +190,11 @@ fn wire_schemas() -> Vec<(&'static str, Value)> {
             json!({"type": "object", "required": ["name", "identifier"], "properties": {"name": text,
             "identifier": {"type": "string", "maxLength": 30}}}),
         ),
+        (
+            "KeycloakUser",
+            json!({"type": "object", "required": ["name", "roles"], "properties": {"name": text,
+            "roles": {"type": "array", "items": text, "uniqueItems": true}}}),
+        ),
         ("BatchResult", result),
         (
             "BatchAnswer",
@@ -241,6 +246,7 @@ pub(crate) fn from_json(schema: &Value) -> MetaSchema {
         format: text("format"),
         description: text("description"),
         default: schema.get("default").cloned(),
+        unique_items: schema.get("uniqueItems").and_then(Value::as_bool),
         nullable: schema.get("nullable").and_then(Value::as_bool).unwrap_or_default(),
         enum_items: schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
         max_length: size("maxLength"),

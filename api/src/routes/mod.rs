@@ -74,6 +74,13 @@ impl Version {
     }
 }
 
+/// The OpenAPI document of a version, as JSON, with the login of a configuration.
+pub fn document_for(version: Version, config: &Config) -> String {
+    let mut document: serde_json::Value = serde_json::from_str(&document(version)).unwrap_or_default();
+    docs::set_issuer(&mut document, &config.keycloak);
+    format!("{document:#}")
+}
+
 /// The OpenAPI document of a version, as JSON.
 pub fn document(version: Version) -> String {
     /// Stands for an application where only the document is wanted.
@@ -125,6 +132,6 @@ impl OpenApi for Everything {
 pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static> {
     let operations = OpenApiService::new(Everything(Arc::clone(&app)), "", "");
     let mut route = Route::new().nest_no_strip("/", operations);
-    route = docs::add(route);
+    route = docs::add(route, &app);
     guarded(route, &app).data(app).map_to_response().boxed()
 }

@@ -12,7 +12,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchemaRef, Registry};
 
 use super::body::{PLACEHOLDER, header_meta};
-use super::caller::{Auth, SCHEME};
+use super::caller::Auth;
 use super::catalogue::{CatalogueRoutes, VocabularyRoutes};
 use super::image::ImageRoutes;
 use super::resource::{ContentRoutes, ResourceRoutes};
@@ -240,6 +240,7 @@ fn common_path(version: Version, template: MetaPath) -> MetaPath {
             any_of(types.map(|r| reference(form_name(r, version, Form::Read))).collect())
         };
         let (tag, body, answer) = match operation.operation_id.unwrap_or_default() {
+            "authorization_test" => ("authentication", None, reference("KeycloakUser")),
             "counts" => ("counts", None, reference("Counts")),
             "count_platforms" => ("platforms", None, inline_count()),
             "list_platforms" => ("platforms", None, array(reference("PlatformRead"))),
@@ -254,7 +255,11 @@ fn common_path(version: Version, template: MetaPath) -> MetaPath {
             _ => ("parents", None, group("ai_resource")),
         };
         operation.tags = vec![tag];
-        finish(operation, &path, body, answer)
+        let mut operation = finish(operation, &path, body, answer);
+        if tag == "authentication" {
+            operation.security.retain(|scheme| !scheme.is_empty());
+        }
+        operation
     };
     let operations = template.operations.into_iter().map(operation).collect();
     MetaPath { path, operations }
@@ -305,8 +310,8 @@ fn finish(mut operation: MetaOperation, path: &str, body: Option<MetaSchemaRef>,
     let errors: &[u16] = if reads { &[400, 401, 403, 404, 409, 422, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 503] };
     operation.responses.responses.extend(errors.iter().map(|status| error_response(*status)));
     if reads && !operation.security.is_empty() {
-        // Reading needs no key, but shows more with one.
-        operation.security = vec![HashMap::new(), HashMap::from([(SCHEME, vec![])])];
+        // Reading needs no login, but shows more with one.
+        operation.security.insert(0, HashMap::new());
     }
     operation
 }
@@ -333,7 +338,7 @@ fn answer_headers(path: &str) -> Vec<poem_openapi::registry::MetaHeader> {
 fn error_response(status: u16) -> MetaResponse {
     let description = match status {
         400 => "The request makes no sense as it is.",
-        401 => "A key is needed.",
+        401 => "A user is needed, by token or API key.",
         403 => "The caller may not do this.",
         404 => "It does not exist, or was deleted.",
         409 => "It exists already, or something stands in the way.",
@@ -341,7 +346,7 @@ fn error_response(status: u16) -> MetaResponse {
         413 => "The body is too large.",
         415 => "The body is of another type.",
         422 => "The input is faulty; every fault is named.",
-        _ => "The catalogue cannot reach its database right now.",
+        _ => "The catalogue cannot reach its database, or the identity provider, right now.",
     };
     let schema = if status == 422 { "HTTPValidationError" } else { "Problem" };
     let content = vec![MetaMediaType { content_type: "application/json", schema: reference(schema) }];

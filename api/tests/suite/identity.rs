@@ -537,3 +537,48 @@ async fn without_a_secret_only_known_users_are_found() {
     assert_eq!(stage.app.app.identity.find_user("subject of ada").await.unwrap().unwrap().name, "ada");
     stage.close().await;
 }
+
+#[tokio::test]
+async fn a_caller_is_told_who_the_catalogue_takes_them_for() {
+    let stage = Stage::new().await;
+    let token = stage.key.sign(&stage.provider.claims("ada", &["platform_example"], json!({})));
+    let who = stage.app.get("/authorization_test").key(&token).send().await.ok();
+    assert_eq!(who["name"], "ada");
+    assert!(who["roles"].as_array().unwrap().contains(&json!("platform_example")), "{who}");
+    stage.app.get("/v2/authorization_test").send().await.refused(401);
+    stage.app.get("/authorization_test").key("x").send().await.refused(401);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn the_documentation_leads_to_the_login() {
+    let stage = Stage::new().await;
+    let discovery = format!("{}/.well-known/openid-configuration", stage.provider.issuer());
+    for version in ["", "/v2"] {
+        let document = stage.app.get(&format!("{version}/openapi.json")).send().await.ok();
+        let scheme = &document["components"]["securitySchemes"]["OpenIdConnect"];
+        assert_eq!((&scheme["type"], &scheme["openIdConnectUrl"]), (&json!("openIdConnect"), &json!(discovery)));
+        assert_eq!(document["paths"][format!("{version}/datasets")]["post"]["security"], json!([{"OpenIdConnect": []}, {"ApiKey": []}]));
+        assert_eq!(document["paths"][format!("{version}/datasets")]["get"]["security"], json!([{}, {"OpenIdConnect": []}, {"ApiKey": []}]));
+        let page = stage.app.get(&format!("{version}/docs")).header("X-Forwarded-Prefix", "/below").send().await.text();
+        let settings = r#"{"clientId":"aiod-api-swagger","scopes":"openid profile roles","usePkceWithAuthorizationCodeGrant":true}"#;
+        for part in [&format!("const login = {settings};"), &discovery, r#""servers":[{"url":"/below"}]"#] {
+            assert!(page.contains(part), "{part}");
+        }
+        assert!(!page.contains("AIOD-"), "nothing is left to be put in");
+        let back = stage.app.get(&format!("{version}/docs/oauth2-redirect.html")).send().await;
+        assert!(back.text().contains("swaggerUIRedirectOauth2"), "{}", back.text());
+        assert_eq!(back.header("Content-Type"), Some("text/html; charset=utf-8"));
+    }
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn the_documentation_offers_no_login_where_there_is_none() {
+    let app = TestApp::new().await;
+    let page = app.get("/docs").send().await.text();
+    assert!(page.contains("const login = null;") && !page.contains("\"openIdConnectUrl\":\""));
+    let document = app.get("/openapi.json").send().await.ok();
+    assert_eq!(document["components"]["securitySchemes"]["OpenIdConnect"]["type"], "openIdConnect");
+    app.close().await;
+}

@@ -441,5 +441,25 @@ mod tests {
         let config = Config::load(None, [], &[pair("database.url", "mysql://aiod:s3cret@db:3306/aiod")]).unwrap();
         assert!(config.masked().contains("mysql://aiod:***@db:3306/aiod"));
         assert!(!config.masked().contains("s3cret"));
+        let config = Config::load(None, [pair("AIOD_KEYCLOAK_CLIENT_SECRET", "s3cret")], &[]).unwrap();
+        assert!(config.masked().contains("client_secret = \"***\"") && !config.masked().contains("s3cret"));
+    }
+
+    #[test]
+    fn settings_of_keycloak_that_do_not_fit_together_are_refused() {
+        let issuer = pair("keycloak.issuer", "https://login.example.org/realms/aiod");
+        let refused = |settings: &[(String, String)]| Config::load(None, [], settings).unwrap_err().to_string();
+        assert_eq!(
+            refused(&[pair("keycloak.issuer", "login.example.org")]),
+            "configuration: 'keycloak.issuer' must be the issuer of a realm, such as https://login.example.org/realms/aiod, not 'login.example.org'"
+        );
+        let on = pair("keycloak.introspection", "true");
+        assert!(refused(&[on.clone()]).contains("'keycloak.introspection' must be false without keycloak.issuer"));
+        assert!(refused(&[issuer.clone(), on.clone()]).contains("'keycloak.introspection' must be false without keycloak.client_secret"));
+        assert!(refused(&[issuer.clone(), pair("keycloak.client_id", "")]).contains("keycloak.client_id"));
+        assert!(refused(&[issuer.clone(), pair("keycloak.internal_url", "keycloak:8080")]).contains("keycloak.internal_url"));
+        assert!(refused(&[pair("keycloak.leeway_seconds", "3600")]).contains("at most 300"));
+        let config = Config::load(None, [], &[issuer, on, pair("keycloak.client_secret", "x"), pair("keycloak.accepted_clients", "a, b")]);
+        assert_eq!(config.unwrap().keycloak.accepted_clients, ["a", "b"]);
     }
 }

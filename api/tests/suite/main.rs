@@ -13,6 +13,7 @@ mod harness;
 mod identity;
 mod images;
 mod input;
+mod keycloak;
 mod lifecycle;
 mod links;
 mod paging;

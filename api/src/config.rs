@@ -454,7 +454,7 @@ mod tests {
             "configuration: 'keycloak.issuer' must be the issuer of a realm, such as https://login.example.org/realms/aiod, not 'login.example.org'"
         );
         let on = pair("keycloak.introspection", "true");
-        assert!(refused(&[on.clone()]).contains("'keycloak.introspection' must be false without keycloak.issuer"));
+        assert!(refused(std::slice::from_ref(&on)).contains("'keycloak.introspection' must be false without keycloak.issuer"));
         assert!(refused(&[issuer.clone(), on.clone()]).contains("'keycloak.introspection' must be false without keycloak.client_secret"));
         assert!(refused(&[issuer.clone(), pair("keycloak.client_id", "")]).contains("keycloak.client_id"));
         assert!(refused(&[issuer.clone(), pair("keycloak.internal_url", "keycloak:8080")]).contains("keycloak.internal_url"));

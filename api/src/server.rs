@@ -118,7 +118,7 @@ async fn fill(catalogue: &Catalogue, config: &Config) -> Result<Option<String>, 
         let examples = catalogue.load_examples().await?;
         tracing::info!(examples, "{examples} example resources were loaded");
     }
-    if !catalogue.db.api_keys().await?.is_empty() {
+    if !config.api_keys.enabled || !catalogue.db.api_keys().await?.is_empty() {
         return Ok(None);
     }
     let roles = BTreeSet::from([config.roles.administrator.clone()]);

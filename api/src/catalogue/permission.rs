@@ -108,7 +108,7 @@ pub(crate) fn login_needed(caller: &Caller) -> Error {
 pub(crate) fn unknown_caller(caller: &Caller, text: &str) -> Error {
     match caller {
         Caller::Refused(refusal) => Error::Unauthenticated(format!("{text} Your credentials are not accepted: {refusal}.")),
-        Caller::Unverified => Error::Unavailable("a token cannot be checked, as the identity provider cannot be asked".to_owned()),
+        Caller::Unverified(error) => Error::Unavailable(format!("a token cannot be checked: {error}")),
         Caller::Anonymous | Caller::User(_) => Error::Unauthenticated(text.to_owned()),
     }
 }

@@ -8,6 +8,7 @@ use rand::distr::Alphanumeric;
 
 use super::{Caller, Refusal, User};
 use crate::digest::sha256_hex;
+use crate::store::account::LOCAL;
 use crate::store::api_key::NewApiKey;
 use crate::store::{self, Db};
 
@@ -32,7 +33,7 @@ fn hash(key: &str) -> String {
 pub async fn create(db: &Db, owner: &str, roles: &BTreeSet<String>, expires: Option<i64>) -> store::Result<String> {
     let random = rand::rng().sample_iter(Alphanumeric).take(RANDOM_LENGTH).map(char::from);
     let key: String = PREFIX.chars().chain(random).collect();
-    let account_id = db.account(&format!("local:{owner}"), owner).await?;
+    let account_id = db.account(&format!("{LOCAL}{owner}"), owner).await?;
     let roles = serde_json::Value::from_iter(roles.iter().cloned()).to_string();
     let hint = key.chars().take(HINT_LENGTH).collect();
     db.insert_api_key(&NewApiKey { account_id, hash: hash(&key), hint, roles, date_expires: expires }).await?;

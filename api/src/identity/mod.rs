@@ -56,8 +56,8 @@ pub enum Caller {
     Anonymous,
     /// Somebody with credentials that are not accepted: nobody who is known, and told why where a user is needed.
     Refused(Refusal),
-    /// Somebody with a token that only the identity provider could tell about, which cannot be reached.
-    Unverified,
+    /// Somebody with a token that only the identity provider could tell about, which does not answer.
+    Unverified(ProviderError),
     /// A user.
     User(Arc<User>),
 }
@@ -66,7 +66,7 @@ impl Caller {
     /// The user, when there is one.
     pub fn user(&self) -> Option<&User> {
         match self {
-            Self::Anonymous | Self::Refused(_) | Self::Unverified => None,
+            Self::Anonymous | Self::Refused(_) | Self::Unverified(_) => None,
             Self::User(user) => Some(user),
         }
     }
@@ -81,8 +81,8 @@ pub enum Refusal {
     /// API keys are switched off.
     #[error("this catalogue takes no API keys")]
     NoApiKeys,
-    /// No identity provider is configured.
-    #[error("this catalogue takes API keys alone")]
+    /// No identity provider is configured, and it is no API key.
+    #[error("this catalogue takes no tokens of an identity provider")]
     NoTokens,
     /// Longer than any token.
     #[error("the token is too long")]
@@ -232,7 +232,7 @@ impl Identity {
                 Err(Hindrance::Doubt(Doubt::Refused(refusal))) => Caller::Refused(refusal),
                 Err(Hindrance::Doubt(Doubt::Unavailable(error))) => {
                     tracing::debug!(%error, "a token cannot be checked");
-                    Caller::Unverified
+                    Caller::Unverified(error)
                 }
                 Err(Hindrance::Store(error)) => return Err(error),
             },
@@ -274,10 +274,7 @@ impl Identity {
         match self.active.try_get_with(fingerprint, provider.is_active(text)).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::Inactive.into()),
-            Err(error) => {
-                tracing::warn!(%error, "Keycloak cannot be asked about a token");
-                Err(Doubt::Unavailable(ProviderError::clone(&error)).into())
-            }
+            Err(error) => Err(Doubt::Unavailable(ProviderError::clone(&error)).into()),
         }
     }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Refusal;
+use crate::store::account::LOCAL;
 
 /// The longest token that is looked at, in bytes. Those of users with many roles reach 4 KiB.
 pub(super) const MAX_LENGTH: usize = 16 << 10;
@@ -172,7 +173,7 @@ fn checked(payload: Payload, expected: &Expected, now: i64) -> Result<Claims, Re
         return Err(Refusal::Client);
     }
     let fits = |text: &String| !text.is_empty() && text.chars().count() <= MAX_NAME;
-    let subject = payload.sub.filter(fits).ok_or(Refusal::Nameless)?;
+    let subject = payload.sub.filter(fits).filter(|subject| !subject.starts_with(LOCAL)).ok_or(Refusal::Nameless)?;
     // A client may be set up to leave the name out.
     let name = payload.preferred_username.filter(fits).unwrap_or_else(|| subject.clone());
     Ok(Claims { subject, name, roles: payload.realm_access.roles, last })

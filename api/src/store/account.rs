@@ -3,6 +3,9 @@
 use super::sql::Sql;
 use super::{Db, Result};
 
+/// How the subjects begin that the catalogue gives to owners of API keys; no identity provider's may.
+pub const LOCAL: &str = "local:";
+
 impl Db {
     /// The row id of the account with this subject, which is made when it is new; its name follows what is given.
     pub async fn account(&self, subject: &str, name: &str) -> Result<i64> {
@@ -26,7 +29,7 @@ impl Db {
             return Ok(Some(found));
         }
         let by_name = "SELECT id, name FROM account WHERE name = ? \
-            ORDER BY CASE WHEN subject LIKE 'local:%' THEN 1 ELSE 0 END, id DESC LIMIT 1";
-        self.fetch_optional(Sql::new(by_name).bind(text)).await
+            ORDER BY CASE WHEN subject LIKE ? THEN 1 ELSE 0 END, id DESC LIMIT 1";
+        self.fetch_optional(Sql::new(by_name).bind(text).bind(format!("{LOCAL}%"))).await
     }
 }

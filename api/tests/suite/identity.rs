@@ -282,7 +282,7 @@ async fn only_access_tokens_are_taken() {
 #[tokio::test]
 async fn a_token_says_whose_it_is() {
     let stage = Stage::new().await;
-    for subject in [Value::Null, json!(""), json!("x".repeat(256))] {
+    for subject in [Value::Null, json!(""), json!("x".repeat(256)), json!("local:administrator")] {
         assert_eq!(stage.refuses(stage.token_with("ada", json!({"sub": subject}))).await, "the token does not say whose it is (`sub`).");
     }
     stage.register(&stage.token_with("ada", json!({"preferred_username": null, "realm_access": null}))).await.ok();
@@ -490,7 +490,7 @@ async fn without_keycloak_no_token_is_taken() {
     let stage = Stage::new().await;
     let app = TestApp::new().await;
     let detail = app.post("/datasets", &json!({"name": "x"})).key(&stage.token("ada")).send().await.refused(401);
-    assert!(detail.ends_with("this catalogue takes API keys alone."), "{detail}");
+    assert!(detail.ends_with("this catalogue takes no tokens of an identity provider."), "{detail}");
     app.close().await;
     stage.close().await;
 }

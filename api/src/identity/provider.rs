@@ -235,6 +235,7 @@ impl Provider {
     }
 
     async fn ask(&self, asked: &mut Asked) {
+        let knew = self.known().is_some();
         let outcome = match Metadata::discover_async(self.issuer.clone(), &self.http).await {
             Ok(metadata) => {
                 self.learn(metadata);
@@ -245,7 +246,7 @@ impl Provider {
         let failed_before = asked.last.as_ref().is_some_and(|(_, outcome)| outcome.is_err());
         match &outcome {
             Err(error) => tracing::warn!(%error, "the keys of Keycloak cannot be fetched from {}", self.issuer.as_str()),
-            Ok(()) if failed_before => tracing::info!("Keycloak answers again"),
+            Ok(()) if failed_before && knew => tracing::info!("Keycloak answers again"),
             Ok(()) => {}
         }
         asked.last = Some((Instant::now(), outcome));
@@ -253,12 +254,16 @@ impl Provider {
 
     fn learn(&self, metadata: Metadata) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let keys = metadata.jwks().keys().len();
         let generation = match known.as_ref() {
             Some(before) if before.metadata.jwks() == metadata.jwks() => before.generation,
-            before => {
-                let keys = metadata.jwks().keys().len();
-                tracing::info!(keys, "Keycloak has {keys} keys that were not known before, or lost some");
-                before.map_or(1, |before| before.generation + 1)
+            Some(before) => {
+                tracing::info!(keys, "Keycloak has changed its keys");
+                before.generation + 1
+            }
+            None => {
+                tracing::info!(keys, "Keycloak answers at {}", self.issuer.as_str());
+                1
             }
         };
         *known = Some(Arc::new(Known { metadata, generation }));

@@ -87,11 +87,15 @@ impl Pages {
     fn swagger_below(&self, prefix: &str, keycloak: &Keycloak) -> String {
         let mut document = self.document_below(prefix, keycloak);
         let mut login = Value::Null;
-        if keycloak.is_on() {
-            login = json!({"clientId": keycloak.swagger_client_id, "scopes": SCOPES, "usePkceWithAuthorizationCodeGrant": true});
-        } else if let Some(Value::Object(schemes)) = document.pointer_mut("/components/securitySchemes") {
-            // A button that leads nowhere.
-            schemes.remove(OPEN_ID_CONNECT);
+        if let Some(Value::Object(schemes)) = document.pointer_mut("/components/securitySchemes") {
+            if keycloak.is_on() {
+                login = json!({"clientId": keycloak.swagger_client_id, "scopes": SCOPES, "usePkceWithAuthorizationCodeGrant": true});
+                // Of the provider's own list of flows, Swagger UI would show each with a form: there are ten.
+                schemes.insert(OPEN_ID_CONNECT.to_owned(), authorization_code(&keycloak.issuer));
+            } else {
+                // A button that leads nowhere.
+                schemes.remove(OPEN_ID_CONNECT);
+            }
         }
         self.swagger.replace(LOGIN_MARK, &in_script(&login)).replace(MARK, &in_script(&document))
     }
@@ -107,6 +111,13 @@ pub(super) fn set_issuer(document: &mut Value, keycloak: &Keycloak) {
     if let Some(url) = url.filter(|_| keycloak.is_on()) {
         *url = discovery_url(&keycloak.issuer).into();
     }
+}
+
+/// The one way by which people log in at the page, as a security scheme.
+fn authorization_code(issuer: &str) -> Value {
+    let scopes: serde_json::Map<String, Value> = SCOPES.split(' ').map(|scope| (scope.to_owned(), "".into())).collect();
+    let at = |end: &str| format!("{issuer}/protocol/openid-connect/{end}");
+    json!({"type": "oauth2", "flows": {"authorizationCode": {"authorizationUrl": at("auth"), "tokenUrl": at("token"), "scopes": scopes}}})
 }
 
 /// A value as it may stand in a page's script, which a `</` in a text must not end.

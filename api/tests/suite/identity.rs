@@ -562,7 +562,8 @@ async fn the_documentation_leads_to_the_login() {
         assert_eq!(document["paths"][format!("{version}/datasets")]["get"]["security"], json!([{}, {"OpenIdConnect": []}, {"ApiKey": []}]));
         let page = stage.app.get(&format!("{version}/docs")).header("X-Forwarded-Prefix", "/below").send().await.text();
         let settings = r#"{"clientId":"aiod-api-swagger","scopes":"openid profile roles","usePkceWithAuthorizationCodeGrant":true}"#;
-        for part in [&format!("const login = {settings};"), &discovery, r#""servers":[{"url":"/below"}]"#] {
+        let login = format!("{}/protocol/openid-connect/auth", stage.provider.issuer());
+        for part in [&format!("const login = {settings};"), &login, r#""servers":[{"url":"/below"}]"#] {
             assert!(page.contains(part), "{part}");
         }
         assert!(!page.contains("AIOD-"), "nothing is left to be put in");

@@ -10,11 +10,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::catalogue;
+use crate::catalogue::{self, Catalogue};
 use crate::config::{Config, ConfigError};
 use crate::identity::api_key;
 use crate::routes::{Version, document_for};
-use crate::server::{self, ServerError, catalogue_over};
+use crate::server::{self, ServerError};
 use crate::store::dump::{self, DumpReport};
 use crate::store::{Db, StoreError, now};
 
@@ -254,7 +254,7 @@ async fn load_taxonomies(db: &Db, config: &Config, path: &Path) -> Result<(), Cl
     for name in &file.unknown_schemes {
         say(format_args!("{name}: left out, no vocabulary of the model is called so"))?;
     }
-    for (name, report) in catalogue_over(db.clone(), config).load_taxonomies(&file.taxonomies).await? {
+    for (name, report) in Catalogue::new(db.clone(), config).load_taxonomies(&file.taxonomies).await? {
         say(format_args!(
             "{name}: {} added, {} renamed, {} moved, {} redefined, {} made unofficial, {} unchanged",
             report.added, report.renamed, report.moved, report.redefined, report.retired, report.unchanged

@@ -25,6 +25,8 @@ pub struct Config {
     pub deletion: Deletion,
     /// Names of roles.
     pub roles: Roles,
+    /// How drafts are published.
+    pub reviews: Reviews,
     /// Login by Keycloak.
     pub keycloak: Keycloak,
     /// Keys of the catalogue's own.
@@ -89,8 +91,18 @@ pub struct Deletion {
 pub struct Roles {
     /// May do everything.
     pub administrator: String,
+    /// Decides on submissions.
+    pub reviewer: String,
     /// Sees what is masked of protected platforms.
     pub full_view: String,
+}
+
+/// How drafts are published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reviews {
+    /// Whether a submission publishes at once, without a review.
+    pub disable: bool,
 }
 
 /// Stands in [`Keycloak::accepted_clients`] for every client of the realm.
@@ -179,7 +191,12 @@ impl Default for Config {
             limits: Limits { body_bytes: 4 << 20, batch_bytes: 64 << 20 },
             cors: Cors { origins: Vec::new() },
             deletion: Deletion { keep_days: 7, schedule: "0 30 3 * * *".to_owned() },
-            roles: Roles { administrator: "admin_aiod_resources".to_owned(), full_view: "full_view_ai4europe_cms_resources".to_owned() },
+            roles: Roles {
+                administrator: "admin_aiod_resources".to_owned(),
+                reviewer: "review_aiod_resources".to_owned(),
+                full_view: "full_view_ai4europe_cms_resources".to_owned(),
+            },
+            reviews: Reviews { disable: false },
             keycloak: Keycloak {
                 issuer: String::new(),
                 internal_url: String::new(),

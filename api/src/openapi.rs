@@ -7,6 +7,10 @@ use aiod_schema::{Field, Kind, Object, ResourceType, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use serde_json::{Value, json};
 
+use crate::catalogue::review::{MAX_REVIEW_COMMENT, MAX_SUBMISSION_COMMENT};
+use crate::store::asset::Status;
+use crate::store::permission::PermissionKind;
+
 /// Which form of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -174,6 +178,11 @@ fn wire_schemas() -> Vec<(&'static str, Value)> {
     let result = json!({"type": "object", "required": ["outcome", "errors"], "properties": {
         "platform_resource_identifier": text, "identifier": text, "outcome": outcome, "errors": faults}});
     let number = json!({"type": "integer"});
+    let name = json!({"type": "string", "minLength": 1});
+    // Not the format `date-time`, see above.
+    let time = json!({"type": "string"});
+    let comment = |max: usize| json!({"type": "string", "maxLength": max, "default": ""});
+    let choice = |names: &[&str]| json!({"type": "string", "enum": names});
     let term = json!({"type": "object", "required": ["term", "definition"], "properties": {"term": text, "definition": text,
         "subterms": {"type": "array", "items": {"$ref": "#/components/schemas/TaxonomyHierarchy"}}}});
     let image = json!({"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}});
@@ -194,6 +203,57 @@ fn wire_schemas() -> Vec<(&'static str, Value)> {
             "KeycloakUser",
             json!({"type": "object", "required": ["name", "roles"], "properties": {"name": text,
             "roles": {"type": "array", "items": text, "uniqueItems": true}}}),
+        ),
+        (
+            "PermissionCreate",
+            json!({"type": "object", "required": ["asset_identifier", "user"], "properties": {
+            "asset_identifier": name, "user": name, "permission_type": {"allOf": [{"$ref": "#/components/schemas/PermissionType"}], "nullable": true}}}),
+        ),
+        ("PermissionType", choice(&PermissionKind::ALL.map(PermissionKind::as_str))),
+        (
+            "PermissionRead",
+            json!({"type": "object", "required": ["user", "permission_type"], "properties": {
+            "user": text, "permission_type": {"$ref": "#/components/schemas/PermissionType"}}}),
+        ),
+        (
+            "BookmarkRead",
+            json!({"type": "object", "required": ["resource_identifier", "created_at"], "properties": {
+            "resource_identifier": text, "created_at": time}}),
+        ),
+        ("Reads", json!({"type": "object", "required": ["identifier", "reads"], "properties": {"identifier": text, "reads": number}})),
+        (
+            "Revision",
+            json!({"type": "object", "required": ["revision", "status", "date_modified"], "properties": {
+            "revision": number, "status": choice(&Status::ALL.map(Status::as_str)), "date_modified": time,
+            "modified_by": {"type": "string", "nullable": true}}}),
+        ),
+        ("SubmissionComment", json!({"type": "object", "properties": {"comment": comment(MAX_SUBMISSION_COMMENT)}})),
+        (
+            "SubmissionCreate",
+            json!({"type": "object", "required": ["asset_identifiers"], "properties": {
+            "asset_identifiers": {"type": "array", "items": name, "minItems": 1}, "comment": comment(MAX_SUBMISSION_COMMENT)}}),
+        ),
+        (
+            "SubmissionIdentifier",
+            json!({"type": "object", "required": ["submission_identifier"], "properties": {"submission_identifier": number}}),
+        ),
+        (
+            "SubmissionBase",
+            json!({"type": "object", "required": ["identifier", "request_date", "comment"], "properties": {
+            "identifier": number, "request_date": time, "comment": comment(MAX_SUBMISSION_COMMENT)}}),
+        ),
+        ("Decision", choice(&["accepted", "rejected", "retracted"])),
+        (
+            "ReviewCreate",
+            json!({"type": "object", "required": ["decision", "submission_identifier"], "properties": {
+            "comment": comment(MAX_REVIEW_COMMENT), "decision": choice(&["accepted", "rejected"]), "submission_identifier": number}}),
+        ),
+        (
+            "Review",
+            json!({"type": "object",
+            "required": ["comment", "decision", "submission_identifier", "identifier", "decision_date", "reviewer_identifier"], "properties": {
+            "comment": comment(MAX_REVIEW_COMMENT), "decision": {"$ref": "#/components/schemas/Decision"}, "submission_identifier": number,
+            "identifier": number, "decision_date": time, "reviewer_identifier": text}}),
         ),
         ("BatchResult", result),
         (

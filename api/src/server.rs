@@ -56,11 +56,6 @@ pub struct Opened {
     pub administrator_key: Option<String>,
 }
 
-/// The rules over a database.
-pub fn catalogue_over(db: Db, config: &Config) -> Catalogue {
-    Catalogue::new(db, catalogue::Roles { administrator: config.roles.administrator.clone(), full_view: config.roles.full_view.clone() })
-}
-
 /// Opens the catalogue: brings the database up to date, and fills a new one with the default vocabularies; an embedded one gets
 /// an administrator and, unless that is switched off, example resources.
 ///
@@ -75,7 +70,7 @@ pub async fn open(config: Config) -> Result<Opened, ServerError> {
     if missing > 0 {
         return Err(ServerError::Migrations(missing));
     }
-    let catalogue = catalogue_over(db, &config);
+    let catalogue = Catalogue::new(db, &config);
     let administrator_key = set_up(&catalogue, &config).await?;
     Ok(Opened { app: Arc::new(App::new(catalogue, config)?), administrator_key })
 }
@@ -142,16 +137,21 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let mut scheduler = jobs::start(Arc::clone(&app)).await?;
     let local = acceptor.local_addr().iter().find_map(|a| a.as_socket_addr().map(ToString::to_string)).unwrap_or_else(|| address.clone());
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: http://{local}, documentation at http://{local}/docs");
-    let db = app.catalogue.db.clone();
     // In the background: whether Keycloak answers decides neither about starting nor about reading.
     let identity = Arc::clone(&app.identity);
     let keeping_fresh = tokio::spawn(async move { identity.keep_fresh().await });
+    let counting = tokio::spawn(jobs::keep_counts(Arc::clone(&app)));
+    let catalogue = app.catalogue.clone();
     let served =
         poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
     served.map_err(listen_failed)?;
     keeping_fresh.abort();
     scheduler.shutdown().await?;
-    db.close().await;
+    counting.abort();
+    if let Err(error) = catalogue.flush_reads().await {
+        tracing::warn!(%error, "the last counts of reads are lost");
+    }
+    catalogue.db.close().await;
     tracing::info!("stopped");
     Ok(())
 }

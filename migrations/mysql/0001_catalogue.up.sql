@@ -97,7 +97,7 @@ CREATE TABLE permission (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX permission_by_account ON permission (account_id, asset_id);
 
--- What a resource was before each change: the document and its links as {"field": ["identifier", …]}.
+-- What a resource was before each change.
 CREATE TABLE asset_revision (
     asset_id BIGINT NOT NULL,
     revision BIGINT NOT NULL,

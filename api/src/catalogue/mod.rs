@@ -4,29 +4,29 @@ pub mod bulk;
 mod change;
 mod error;
 pub mod examples;
+mod form;
+pub mod history;
 pub mod image;
 pub mod permission;
 pub mod platform;
 pub mod read;
+pub mod reads;
 mod render;
+pub mod review;
+pub mod users;
 pub mod vocabulary;
 pub mod write;
 
+use std::sync::Arc;
+
+use crate::config::{Config, Reviews, Roles};
 use crate::store::Db;
+use reads::ReadCounter;
 
 pub use error::Error;
 
 /// What the catalogue answers.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// The names of roles that operators may choose.
-#[derive(Clone, Debug)]
-pub struct Roles {
-    /// May do everything.
-    pub administrator: String,
-    /// May see what is masked of protected platforms.
-    pub full_view: String,
-}
 
 /// The catalogue over its database.
 #[derive(Clone, Debug)]
@@ -35,11 +35,15 @@ pub struct Catalogue {
     pub db: Db,
     /// Names of roles.
     pub roles: Roles,
+    /// How drafts are published.
+    pub reviews: Reviews,
+    /// How often resources were read, as far as it is not in the database yet.
+    pub reads: Arc<ReadCounter>,
 }
 
 impl Catalogue {
     /// The catalogue over this database.
-    pub fn new(db: Db, roles: Roles) -> Self {
-        Self { db, roles }
+    pub fn new(db: Db, config: &Config) -> Self {
+        Self { db, roles: config.roles.clone(), reviews: config.reviews.clone(), reads: Arc::default() }
     }
 }

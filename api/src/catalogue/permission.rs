@@ -2,14 +2,19 @@
 
 use aiod_schema::ResourceType;
 
-use super::{Error, Roles};
+use super::Error;
+use crate::config::Roles;
 use crate::identity::{Caller, User};
 use crate::store::asset::Status;
 use crate::store::permission::PermissionKind;
 
-/// What someone wants to do.
+/// What someone wants to do: the one word in which an operation says what it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// See what is published: lists, counts, vocabularies, platforms, statistics.
+    Browse,
+    /// Use what belongs to a user alone: bookmarks, submissions, one's own resources.
+    UseAccount,
     /// See a resource.
     Read,
     /// Register a resource of one's own.
@@ -22,6 +27,14 @@ pub enum Action {
     Update,
     /// Delete a resource.
     Delete,
+    /// See what a resource was before, and who changed it.
+    SeeHistory,
+    /// See and change who may do what with a resource.
+    Share,
+    /// Ask for the publication of a resource, or take that back.
+    Submit,
+    /// See everyone's submissions, and decide on those of others.
+    Review,
     /// Register a platform.
     CreatePlatform,
     /// Rename or delete a platform.
@@ -31,8 +44,14 @@ pub enum Action {
 /// What makes an action allowed; one of an action's grants is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
+    /// Anyone.
+    Anyone,
     /// Anyone, when the resource is published.
     Published,
+    /// A reviewer, while the resource waits for a review.
+    ReviewerOfSubmitted,
+    /// A reviewer.
+    Reviewer,
     /// Any user.
     LoggedIn,
     /// A permission on the resource, this one or one that includes it.
@@ -49,18 +68,121 @@ pub enum Grant {
 
 /// The rules: for each action, the grants that allow it.
 pub const RULES: &[(Action, &[Grant])] = &[
+    (Action::Browse, &[Grant::Anyone]),
+    (Action::UseAccount, &[Grant::LoggedIn]),
     (
         Action::Read,
-        &[Grant::Published, Grant::Permission(PermissionKind::Read), Grant::TypeRole("read"), Grant::Connector, Grant::Administrator],
+        &[
+            Grant::Published,
+            Grant::Permission(PermissionKind::Read),
+            Grant::TypeRole("read"),
+            Grant::ReviewerOfSubmitted,
+            Grant::Connector,
+            Grant::Administrator,
+        ],
     ),
     (Action::Register, &[Grant::LoggedIn]),
     (Action::RegisterOnPlatform, &[Grant::Connector]),
     (Action::UpsertBatch, &[Grant::Connector, Grant::Administrator]),
     (Action::Update, &[Grant::Permission(PermissionKind::Write), Grant::TypeRole("update"), Grant::Connector, Grant::Administrator]),
     (Action::Delete, &[Grant::Permission(PermissionKind::Admin), Grant::TypeRole("delete"), Grant::Connector, Grant::Administrator]),
+    (Action::SeeHistory, &[Grant::Permission(PermissionKind::Write), Grant::TypeRole("update"), Grant::Connector, Grant::Administrator]),
+    (Action::Share, &[Grant::Permission(PermissionKind::Admin), Grant::Administrator]),
+    (Action::Submit, &[Grant::Permission(PermissionKind::Admin), Grant::Administrator]),
+    (Action::Review, &[Grant::Reviewer, Grant::Administrator]),
     (Action::CreatePlatform, &[Grant::Role("create_platforms"), Grant::Administrator]),
     (Action::ChangePlatform, &[Grant::Role("create_platforms"), Grant::Administrator]),
 ];
+
+/// What each operation needs, by its operation id; `RESOURCE` stands for a type's path. An operation without a row here is a defect,
+/// which a test finds.
+pub const OPERATIONS: &[(&str, Action)] = &[
+    ("list_RESOURCE", Action::Browse),
+    ("list_platform_RESOURCE", Action::Browse),
+    ("count_RESOURCE", Action::Browse),
+    ("read_RESOURCE", Action::Read),
+    ("read_platform_RESOURCE", Action::Read),
+    ("register_RESOURCE", Action::Register),
+    ("replace_RESOURCE", Action::Update),
+    ("patch_RESOURCE", Action::Update),
+    ("delete_RESOURCE", Action::Delete),
+    ("upsert_RESOURCE", Action::UpsertBatch),
+    ("history_RESOURCE", Action::SeeHistory),
+    ("revision_RESOURCE", Action::SeeHistory),
+    ("submit_RESOURCE", Action::Submit),
+    ("content_RESOURCE", Action::Read),
+    ("content_n_RESOURCE", Action::Read),
+    ("images_RESOURCE", Action::Read),
+    ("add_image_RESOURCE", Action::Update),
+    ("replace_image_RESOURCE", Action::Update),
+    ("delete_image_RESOURCE", Action::Update),
+    ("list_VOCABULARY", Action::Browse),
+    ("counts", Action::Browse),
+    ("count_platforms", Action::Browse),
+    ("list_platforms", Action::Browse),
+    ("read_platform", Action::Browse),
+    ("register_platform", Action::CreatePlatform),
+    ("replace_platform", Action::ChangePlatform),
+    ("delete_platform", Action::ChangePlatform),
+    ("read_asset", Action::Read),
+    ("read_ai_asset", Action::Read),
+    ("read_ai_resource", Action::Read),
+    ("read_agent", Action::Read),
+    ("set_permission", Action::Share),
+    ("list_permissions", Action::Share),
+    ("submit", Action::Submit),
+    ("list_submissions", Action::UseAccount),
+    ("read_submission", Action::UseAccount),
+    ("retract_submission", Action::Submit),
+    ("review", Action::Review),
+    ("list_own_resources", Action::UseAccount),
+    ("list_bookmarks", Action::UseAccount),
+    ("add_bookmark", Action::Read),
+    ("remove_bookmark", Action::UseAccount),
+    ("authorization_test", Action::UseAccount),
+    ("top", Action::Browse),
+    ("top_all", Action::Browse),
+];
+
+/// What an operation needs.
+pub fn needed(operation: &str) -> Option<Action> {
+    OPERATIONS.iter().find(|(id, _)| *id == operation).map(|(_, action)| *action)
+}
+
+impl Action {
+    /// The grants that allow it.
+    pub fn grants(self) -> &'static [Grant] {
+        RULES.iter().find(|(action, _)| *action == self).map_or(&[], |(_, grants)| grants)
+    }
+
+    /// Whether somebody who is not known may do it to anything.
+    pub fn is_open(self) -> bool {
+        self.grants().iter().any(|g| matches!(g, Grant::Anyone | Grant::Published))
+    }
+
+    /// The word, and who may, in a sentence for people.
+    pub fn explanation(self) -> String {
+        let grants: Vec<String> = self.grants().iter().map(|grant| grant.explanation()).collect();
+        format!("Needs `{self:?}`: {}.", grants.join(", or "))
+    }
+}
+
+impl Grant {
+    fn explanation(self) -> String {
+        match self {
+            Self::Anyone => "anyone may".to_owned(),
+            Self::Published => "anyone, when it is published".to_owned(),
+            Self::ReviewerOfSubmitted => "a reviewer, while it waits for a review".to_owned(),
+            Self::Reviewer => "a reviewer".to_owned(),
+            Self::LoggedIn => "any user".to_owned(),
+            Self::Permission(kind) => format!("`{}` permission on the resource", kind.as_str()),
+            Self::TypeRole(prefix) => format!("the role `{prefix}_` and the type's name"),
+            Self::Connector => "the connector of the platform".to_owned(),
+            Self::Role(role) => format!("the role `{role}`"),
+            Self::Administrator => "an administrator".to_owned(),
+        }
+    }
+}
 
 /// What the rules look at of a resource. For actions without one, the default.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,18 +199,21 @@ pub struct Subject<'a> {
 
 /// Whether the caller may do this.
 pub fn is_allowed(roles: &Roles, caller: &Caller, action: Action, subject: Subject<'_>) -> bool {
-    let grants = RULES.iter().find(|(a, _)| *a == action).map_or(&[] as &[Grant], |(_, grants)| grants);
-    grants.iter().any(|grant| holds(roles, caller.user(), *grant, subject))
+    action.grants().iter().any(|grant| holds(roles, caller.user(), *grant, subject))
 }
 
 fn holds(roles: &Roles, user: Option<&User>, grant: Grant, subject: Subject<'_>) -> bool {
-    if grant == Grant::Published {
-        return subject.status == Some(Status::Published);
+    match grant {
+        Grant::Anyone => return true,
+        Grant::Published => return subject.status == Some(Status::Published),
+        _ => {}
     }
     let Some(user) = user else { return false };
     match grant {
-        Grant::Published => false,
+        Grant::Anyone | Grant::Published => false,
         Grant::LoggedIn => true,
+        Grant::Reviewer => user.has_role(&roles.reviewer),
+        Grant::ReviewerOfSubmitted => subject.status == Some(Status::Submitted) && user.has_role(&roles.reviewer),
         Grant::Permission(needed) => subject.permission.is_some_and(|held| held >= needed),
         Grant::TypeRole(prefix) => subject
             .resource
@@ -127,17 +252,7 @@ mod tests {
 
     #[test]
     fn every_action_has_one_rule() {
-        let actions = [
-            Action::Read,
-            Action::Register,
-            Action::RegisterOnPlatform,
-            Action::UpsertBatch,
-            Action::Update,
-            Action::Delete,
-            Action::CreatePlatform,
-            Action::ChangePlatform,
-        ];
-        for action in actions {
+        for (_, action) in OPERATIONS.iter().copied().chain([("", Action::RegisterOnPlatform)]) {
             assert_eq!(RULES.iter().filter(|(a, _)| *a == action).count(), 1, "{action:?}");
         }
     }

@@ -87,6 +87,13 @@ impl Catalogue {
     /// # Errors
     /// When the identifier belongs to another type, to nothing, to a deleted resource, or to one that the caller may not see.
     pub async fn read(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
+        let document = self.view(caller, resource, identifier).await?;
+        self.reads.count(document.id);
+        Ok(document)
+    }
+
+    /// The same for the catalogue's own purposes: it does not count as reading.
+    pub(super) async fn view(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
         check_type(resource, identifier)?;
         let row = self.db.read_by_identifier(identifier).await?;
         self.one(caller, resource, row, || format!("'{identifier}'")).await
@@ -109,7 +116,9 @@ impl Catalogue {
                 "platform '{platform}' is not known to the catalogue; GET /platforms lists those that are"
             )));
         }
-        self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await
+        let document = self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await?;
+        self.reads.count(document.id);
+        Ok(document)
     }
 
     /// One resource of whatever type its identifier belongs to, absent values written as `null`.
@@ -231,12 +240,17 @@ impl Catalogue {
         }
         let is_full = i64::try_from(found.len()).is_ok_and(|n| n >= query.limit);
         let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
-        let contacts = self.contacts(resource, &found).await?;
-        let views = self.views(caller, resource, &found, &contacts).await?;
-        let length = found.iter().map(rendered_length).sum::<usize>() + 2;
-        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(found.len()), next };
+        Ok(Page { next, ..self.rendered(caller, resource, &found).await? })
+    }
+
+    /// Resources as the caller may see them, in the given order.
+    pub(super) async fn rendered(&self, caller: &Caller, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Page> {
+        let contacts = self.contacts(resource, rows).await?;
+        let views = self.views(caller, resource, rows, &contacts).await?;
+        let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
+        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None };
         page.body.push('[');
-        for row in &found {
+        for row in rows {
             let end = page.body.len();
             if !page.places.is_empty() {
                 page.body.push(',');

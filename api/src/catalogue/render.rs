@@ -93,6 +93,13 @@ fn push_time(out: &mut String, micros: i64) {
     }
 }
 
+/// A time of the store as it is on the wire.
+pub(super) fn wire_time(micros: i64) -> String {
+    let mut text = String::with_capacity(19);
+    push_time(&mut text, micros);
+    text
+}
+
 /// The contacts that are shown in full, by their identifiers.
 pub(super) type Contacts = HashMap<String, ReadRow>;
 

@@ -204,7 +204,7 @@ impl Catalogue {
         Ok(head)
     }
 
-    async fn living(&self, tx: &mut Tx, resource: &'static ResourceType, identifier: &str) -> Result<Head> {
+    pub(super) async fn living(&self, tx: &mut Tx, resource: &'static ResourceType, identifier: &str) -> Result<Head> {
         let what = format!("'{identifier}'");
         let head = tx.lock_head(identifier).await?.ok_or_else(|| Error::not_found(resource, &what, false))?;
         if head.date_deleted.is_some() {
@@ -213,7 +213,7 @@ impl Catalogue {
         Ok(head)
     }
 
-    async fn check_action(
+    pub(super) async fn check_action(
         &self,
         tx: &mut Tx,
         caller: &Caller,

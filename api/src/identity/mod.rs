@@ -289,7 +289,7 @@ impl Identity {
     }
 
     /// The user with this subject or, failing that, of exactly this name: one whom the catalogue knows, else one of the identity
-    /// provider, who gets an account. Of several with one name, a person of the provider goes before the owner of an API key.
+    /// provider, who gets an account. Where the catalogue knows several of one name, it is the provider's who is meant.
     ///
     /// # Errors
     /// When the database fails, or the provider had to be asked and cannot be.

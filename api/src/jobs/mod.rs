@@ -1,6 +1,7 @@
 //! Scheduled work. Every process runs the schedule; a lease in the database lets one of them do each job.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
@@ -38,6 +39,19 @@ pub async fn start(app: Arc<App>) -> Result<JobScheduler, JobSchedulerError> {
     scheduler.add(job).await?;
     scheduler.start().await?;
     Ok(scheduler)
+}
+
+/// How long counts of reads are gathered before they are written together.
+const GATHERED: Duration = Duration::from_secs(10);
+
+/// Writes the counts of reads now and then, for ever. Whoever stops it writes what is left by [`crate::catalogue::Catalogue::flush_reads`].
+pub async fn keep_counts(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(GATHERED).await;
+        if let Err(error) = app.catalogue.flush_reads().await {
+            tracing::warn!(%error, "counts of reads cannot be written now; they are kept");
+        }
+    }
 }
 
 /// Removes for good what was deleted long enough ago, unless another process does it right now.

@@ -43,21 +43,52 @@ impl ParsePayload for JsonBody {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(_: &Request, body: &mut RequestBody) -> Result<Self> {
-        let bytes = body.take()?.into_bytes().await.map_err(|error| match error {
-            ReadBodyError::PayloadTooLarge => poem::Error::from(crate::catalogue::Error::TooLarge(error.to_string())),
-            other => poem::Error::from(crate::catalogue::Error::BadRequest(other.to_string())),
-        })?;
-        match serde_json::from_slice(&bytes) {
-            Ok(value) => Ok(Self(value)),
-            Err(error) => {
-                let fault = Fault::new(["body"], format!("the body is not JSON: {error}"), "value_error.jsondecode");
-                Err(poem::Error::from_response(unprocessable(&[fault])))
-            }
-        }
+        parsed(&json_bytes(body).await?).map(Self)
     }
 }
 
+async fn json_bytes(body: &mut RequestBody) -> Result<Vec<u8>> {
+    let bytes = body.take()?.into_vec().await;
+    bytes.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => poem::Error::from(crate::catalogue::Error::TooLarge(error.to_string())),
+        other => poem::Error::from(crate::catalogue::Error::BadRequest(other.to_string())),
+    })
+}
+
+fn parsed(bytes: &[u8]) -> Result<Value> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let fault = Fault::new(["body"], format!("the body is not JSON: {error}"), "value_error.jsondecode");
+        poem::Error::from_response(unprocessable(&[fault]))
+    })
+}
+
 impl_apirequest_for_payload!(JsonBody);
+
+/// A JSON body that may be left out; then it is an empty object.
+pub(crate) struct OptionalBody(pub(crate) Value);
+
+impl Payload for OptionalBody {
+    const CONTENT_TYPE: &'static str = JsonBody::CONTENT_TYPE;
+
+    fn check_content_type(content_type: &str) -> bool {
+        is_json(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        JsonBody::schema_ref()
+    }
+}
+
+impl ParsePayload for OptionalBody {
+    const IS_REQUIRED: bool = false;
+
+    async fn from_request(_: &Request, body: &mut RequestBody) -> Result<Self> {
+        let bytes = json_bytes(body).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) { Ok(Self(Value::Object(serde_json::Map::new()))) } else { parsed(&bytes).map(Self) }
+    }
+}
+
+impl_apirequest_for_payload!(OptionalBody);
 
 /// A JSON answer that is already text.
 #[derive(Debug, Default)]

@@ -11,7 +11,6 @@ use super::App;
 use super::body::{JsonAnswer, JsonBody};
 use super::caller::Auth;
 use super::resource::ten;
-use crate::catalogue::permission::require_user;
 use crate::catalogue::read::Group;
 
 /// Platforms, counts, and assets of any type.
@@ -27,15 +26,6 @@ impl CatalogueRoutes {
 
 #[OpenApi]
 impl CatalogueRoutes {
-    /// Tell the caller's name and roles
-    ///
-    /// Needs a user, and so tells whether a token or key is accepted, and if not, why.
-    #[oai(path = "/authorization_test", method = "get", operation_id = "authorization_test")]
-    async fn authorization_test(&self, auth: Auth) -> Result<JsonAnswer> {
-        let user = require_user(&auth.0)?;
-        Ok(JsonAnswer::value(&json!({"name": user.name, "roles": user.roles})))
-    }
-
     /// Count the resources of every type for each platform
     #[oai(path = "/counts", method = "get", operation_id = "counts")]
     async fn counts(&self) -> Result<JsonAnswer> {

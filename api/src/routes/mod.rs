@@ -8,7 +8,9 @@ mod image;
 mod middleware;
 mod problem;
 mod resource;
+mod review;
 mod typed;
+mod users;
 
 use std::sync::Arc;
 

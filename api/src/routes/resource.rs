@@ -42,15 +42,24 @@ pub(crate) enum SortDirection {
     Desc,
 }
 
+impl From<Sort> for By {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::DateCreated => Self::DateCreated,
+            Sort::DateModified => Self::DateModified,
+        }
+    }
+}
+
 pub(crate) fn ten() -> i64 {
     10
 }
 
-fn by_date_modified() -> Option<Sort> {
+pub(crate) fn by_date_modified() -> Option<Sort> {
     Some(Sort::DateModified)
 }
 
-fn newest_first() -> SortDirection {
+pub(crate) fn newest_first() -> SortDirection {
     SortDirection::Desc
 }
 
@@ -98,7 +107,7 @@ impl PageParams {
             platform,
             modified_from: self.after.map(midnight),
             modified_before: self.before.map(midnight),
-            sort: if self.sort == Some(Sort::DateCreated) { By::DateCreated } else { By::DateModified },
+            sort: self.sort.unwrap_or(Sort::DateModified).into(),
             descending: self.direction == SortDirection::Desc,
             limit: self.limit,
             start,
@@ -295,6 +304,27 @@ impl ResourceRoutes {
     async fn delete(&self, request: &Request, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
         self.app.catalogue.delete(&auth.0, self.resource, &identifier.0, &expected(request)).await?;
         Ok(JsonAnswer::null())
+    }
+
+    /// List what a LABEL was
+    ///
+    /// Every state, the present one first: its revision, status, who made it and when.
+    #[oai(path = "/RESOURCE/:identifier/history", method = "get", operation_id = "history_RESOURCE")]
+    async fn history(&self, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
+        Ok(JsonAnswer::value(&self.app.catalogue.history(&auth.0, self.resource, &identifier.0).await?))
+    }
+
+    /// Read what a LABEL was
+    #[oai(path = "/RESOURCE/:identifier/history/:revision", method = "get", operation_id = "revision_RESOURCE")]
+    async fn revision(
+        &self,
+        auth: Auth,
+        identifier: Path<String>,
+        /// Which state, counted from 1.
+        revision: Path<i64>,
+    ) -> Result<JsonAnswer> {
+        let document = self.app.catalogue.past_revision(&auth.0, self.resource, &identifier.0, revision.0).await?;
+        Ok(JsonAnswer::new(self.shape(document, Format::Aiod)?.body))
     }
 
     /// List RESOURCE of a platform

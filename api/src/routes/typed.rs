@@ -9,14 +9,19 @@ use aiod_schema::{Class, ResourceType, resource_types};
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
+};
 
 use super::body::{PLACEHOLDER, header_meta};
 use super::caller::Auth;
 use super::catalogue::{CatalogueRoutes, VocabularyRoutes};
 use super::image::ImageRoutes;
 use super::resource::{ContentRoutes, ResourceRoutes};
+use super::review::{ReviewRoutes, SubmitRoutes};
+use super::users::UserRoutes;
 use super::{App, Version};
+use crate::catalogue::permission::{self, Action};
 use crate::openapi::{
     Form, any_of, array, batch_schema, from_json, inline, leak, model_schemas, read_schema, reference, schema_name, with_aliases,
 };
@@ -57,14 +62,18 @@ impl<V> Interface<V> {
 
 /// Whether a path of a template exists for a type in a version.
 fn exists(resource: &ResourceType, version: Version, template: &str, method: &Method) -> bool {
-    let latest_only = method == Method::PATCH || template.ends_with("/batch");
+    let latest_only = method == Method::PATCH || template.ends_with("/batch") || template.contains("/history");
+    let v2_only = template.contains("/submit/");
     let is_content = template.contains("/content");
     let is_image = template.ends_with("/image");
-    (!latest_only || version == Version::Latest) && (!is_content || resource.class == Class::Asset) && (!is_image || resource.images)
+    (!latest_only || version == Version::Latest)
+        && (!v2_only || version == Version::V2)
+        && (!is_content || resource.class == Class::Asset)
+        && (!is_image || resource.images)
 }
 
 fn templates() -> Vec<MetaPath> {
-    let apis = [ResourceRoutes::meta(), ContentRoutes::meta(), ImageRoutes::meta()];
+    let apis = [ResourceRoutes::meta(), ContentRoutes::meta(), ImageRoutes::meta(), SubmitRoutes::meta()];
     apis.into_iter().flatten().flat_map(|api| api.paths).collect()
 }
 
@@ -79,7 +88,8 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
                 VocabularyRoutes::meta().into_iter().flat_map(|api| api.paths).map(|p| vocabulary_path(vocabulary, path, deprecated, p)),
             );
         }
-        paths.extend(CatalogueRoutes::meta().into_iter().flat_map(|api| api.paths).map(|p| common_path(V::VERSION, p)));
+        let common = [CatalogueRoutes::meta(), UserRoutes::meta(), ReviewRoutes::meta()];
+        paths.extend(common.into_iter().flatten().flat_map(|api| api.paths).map(|p| common_path(V::VERSION, p)));
         vec![MetaApi { paths: merged(paths) }]
     }
 
@@ -88,6 +98,9 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
         ContentRoutes::register(registry);
         ImageRoutes::register(registry);
         CatalogueRoutes::register(registry);
+        UserRoutes::register(registry);
+        ReviewRoutes::register(registry);
+        SubmitRoutes::register(registry);
         VocabularyRoutes::register(registry);
         <Auth as poem_openapi::ApiExtractor<'_>>::register(registry);
         registry.schemas.extend(model_schemas());
@@ -114,6 +127,7 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
             let mut own = RouteTable::new();
             ContentRoutes(routes.clone()).add_routes(&mut own);
             ImageRoutes(routes.clone()).add_routes(&mut own);
+            SubmitRoutes(routes.clone()).add_routes(&mut own);
             routes.add_routes(&mut own);
             for (path, methods) in own {
                 let methods = methods.into_iter().filter(|(method, _)| exists(resource, V::VERSION, &path, method));
@@ -125,7 +139,9 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
             VocabularyRoutes { app: Arc::clone(&self.app), vocabulary }.add_routes(&mut own);
             table.extend(own.into_iter().map(|(template, methods)| (template.replace("VOCABULARY", path), methods)));
         }
-        CatalogueRoutes(self.app).add_routes(table);
+        CatalogueRoutes(Arc::clone(&self.app)).add_routes(table);
+        UserRoutes(Arc::clone(&self.app)).add_routes(table);
+        ReviewRoutes(self.app).add_routes(table);
         table.retain(|_, methods| !methods.is_empty());
     }
 }
@@ -173,7 +189,8 @@ fn resource_operation(resource: &'static ResourceType, version: Version, templat
     let plural = resource.path.replace('_', " ");
     let mut operation =
         renamed(operation, |text| text.replace("a LABEL", &with_article(&label)).replace("LABEL", &label).replace("RESOURCE", &plural));
-    let id = operation.operation_id.unwrap_or_default().replace("RESOURCE", resource.path);
+    let template_id = operation.operation_id.unwrap_or_default();
+    let id = template_id.replace("RESOURCE", resource.path);
     operation.operation_id = Some(leak(id.clone()));
     operation.tags = vec![resource.path];
     operation.params.retain(|p| match p.name.as_str() {
@@ -197,9 +214,12 @@ fn resource_operation(resource: &'static ResourceType, version: Version, templat
         "replace_" => (Some(create()), reference("Null")),
         "count_" => (None, inline_count()),
         "images_" => (None, array(reference("Distribution"))),
+        "history_" => (None, array(reference("Revision"))),
+        "revision_" => (None, reference(form_name(resource, version, Form::Read))),
+        "submit_" => (Some(reference("SubmissionComment")), reference("SubmissionIdentifier")),
         _ => (None, reference("Null")),
     };
-    finish(operation, template, body, answer)
+    finish(operation, template_id, template, body, answer)
 }
 
 fn inline_count() -> MetaSchemaRef {
@@ -227,7 +247,7 @@ fn vocabulary_path(vocabulary: &'static Vocabulary, path: &'static str, deprecat
         operation.operation_id = Some(leak(format!("list_{path}")));
         operation.tags = vec![if vocabulary.is_taxonomy() { "Taxonomies" } else { "Vocabularies" }];
         operation.deprecated = deprecated;
-        finish(operation, path, None, answer.clone())
+        finish(operation, "list_VOCABULARY", path, None, answer.clone())
     };
     MetaPath { path: template.path.replace("VOCABULARY", path), operations: template.operations.into_iter().map(operation).collect() }
 }
@@ -239,8 +259,9 @@ fn common_path(version: Version, template: MetaPath) -> MetaPath {
             let types = resource_types().iter().filter(|r| target.is_empty() || r.is_a(target));
             any_of(types.map(|r| reference(form_name(r, version, Form::Read))).collect())
         };
-        let (tag, body, answer) = match operation.operation_id.unwrap_or_default() {
-            "authorization_test" => ("authentication", None, reference("KeycloakUser")),
+        let id = operation.operation_id.unwrap_or_default();
+        let list_of = |name: &str| array(reference(name));
+        let (tag, body, answer) = match id {
             "counts" => ("counts", None, reference("Counts")),
             "count_platforms" => ("platforms", None, inline_count()),
             "list_platforms" => ("platforms", None, array(reference("PlatformRead"))),
@@ -250,19 +271,49 @@ fn common_path(version: Version, template: MetaPath) -> MetaPath {
             "delete_platform" => ("platforms", None, reference("Null")),
             // Absent values are `null` here, which the schemas of the types do not say.
             "read_asset" => ("Assets", None, inline(from_json(&serde_json::json!({"type": "object"})))),
+            "authorization_test" => ("user", None, reference("KeycloakUser")),
+            "set_permission" => ("Assets", Some(reference("PermissionCreate")), reference("Null")),
+            "list_permissions" => ("Assets", None, list_of("PermissionRead")),
+            "list_own_resources" => ("user", None, own_resources(version)),
+            "list_bookmarks" => ("bookmarks", None, list_of("BookmarkRead")),
+            "add_bookmark" => ("bookmarks", None, reference("BookmarkRead")),
+            "remove_bookmark" => ("bookmarks", None, reference("Null")),
+            "top" => ("statistics", None, list_of("Reads")),
+            "top_all" => (
+                "statistics",
+                None,
+                inline(from_json(&serde_json::json!({"type": "object",
+                "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Reads"}}}))),
+            ),
+            "submit" => ("reviewing", Some(reference("SubmissionCreate")), reference("SubmissionIdentifier")),
+            "list_submissions" => ("reviewing", None, list_of("SubmissionBase")),
+            "read_submission" => ("reviewing", None, submission_view(group(""))),
+            "retract_submission" => ("reviewing", None, reference("Null")),
+            "review" => ("reviewing", Some(reference("ReviewCreate")), reference("Review")),
             "read_ai_asset" => ("parents", None, group("ai_asset")),
             "read_agent" => ("parents", None, group("agent")),
             _ => ("parents", None, group("ai_resource")),
         };
         operation.tags = vec![tag];
-        let mut operation = finish(operation, &path, body, answer);
-        if tag == "authentication" {
-            operation.security.retain(|scheme| !scheme.is_empty());
-        }
-        operation
+        finish(operation, id, &path, body, answer)
     };
     let operations = template.operations.into_iter().map(operation).collect();
     MetaPath { path, operations }
+}
+
+/// A submission with its assets, each in the form of its type.
+fn submission_view(asset: MetaSchemaRef) -> MetaSchemaRef {
+    let members = vec![("reviews", array(reference("Review"))), ("assets", array(asset))];
+    let view = MetaSchema { properties: members, required: vec!["reviews", "assets"], ..MetaSchema::new("object") };
+    inline(MetaSchema { all_of: vec![reference("SubmissionBase"), inline(view)], ..MetaSchema::ANY })
+}
+
+/// What a user administers, by the names of types.
+fn own_resources(version: Version) -> MetaSchemaRef {
+    let of_type = |r: &'static ResourceType| (r.name, array(reference(form_name(r, version, Form::Read))));
+    let properties: Vec<_> = resource_types().iter().map(of_type).collect();
+    let required = properties.iter().map(|(name, _)| *name).collect();
+    inline(MetaSchema { properties, required, ..MetaSchema::new("object") })
 }
 
 fn renamed(mut operation: MetaOperation, rename: impl Fn(&str) -> String) -> MetaOperation {
@@ -272,7 +323,7 @@ fn renamed(mut operation: MetaOperation, rename: impl Fn(&str) -> String) -> Met
 }
 
 /// Puts in what the template left open, and the answers that every operation of its kind may give.
-fn finish(mut operation: MetaOperation, path: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
+fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
     let placeholder = reference(PLACEHOLDER);
     operation.params.iter_mut().for_each(plain_default);
     let patch = operation.method == Method::PATCH;
@@ -309,9 +360,14 @@ fn finish(mut operation: MetaOperation, path: &str, body: Option<MetaSchemaRef>,
     }
     let errors: &[u16] = if reads { &[400, 401, 403, 404, 409, 422, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 503] };
     operation.responses.responses.extend(errors.iter().map(|status| error_response(*status)));
-    if reads && !operation.security.is_empty() {
-        // Reading needs no login, but shows more with one.
+    let needed = permission::needed(id);
+    if needed.is_some_and(Action::is_open) && !operation.security.is_empty() {
+        // Nobody needs to be known here, but who is may see more.
         operation.security.insert(0, HashMap::new());
+    }
+    if let Some(action) = needed {
+        let text = [operation.description.unwrap_or_default(), &action.explanation()];
+        operation.description = Some(leak(text.join(if text[0].is_empty() { "" } else { "\n\n" })));
     }
     operation
 }

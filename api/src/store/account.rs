@@ -21,15 +21,14 @@ impl Db {
         Ok(self.fetch_optional::<(i64, String)>(find()).await?.map_or(0, |(id, _)| id))
     }
 
-    /// The row id and the name of the account with this subject, else of the one with exactly this name. Of several with one name,
-    /// those of an identity provider go before owners of API keys, and then the newest.
-    pub async fn find_account(&self, text: &str) -> Result<Option<(i64, String)>> {
-        let by_subject = Sql::new("SELECT id, name FROM account WHERE subject = ?").bind(text);
-        if let Some(found) = self.fetch_optional(by_subject).await? {
+    /// The account with this subject, else the only one of this name: row id and name.
+    pub async fn find_account(&self, user: &str) -> Result<Option<(i64, String)>> {
+        let by_subject = Sql::new("SELECT id, name FROM account WHERE subject = ?").bind(user);
+        if let Some(found) = self.fetch_optional::<(i64, String)>(by_subject).await? {
             return Ok(Some(found));
         }
-        let by_name = "SELECT id, name FROM account WHERE name = ? \
-            ORDER BY CASE WHEN subject LIKE ? THEN 1 ELSE 0 END, id DESC LIMIT 1";
-        self.fetch_optional(Sql::new(by_name).bind(text).bind(format!("{LOCAL}%"))).await
+        let by_name: Vec<(i64, String)> =
+            self.fetch_all(Sql::new("SELECT id, name FROM account WHERE name = ? LIMIT 2").bind(user)).await?;
+        Ok(<[_; 1]>::try_from(by_name).ok().map(|[found]| found))
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of resources.
 
+use std::collections::HashMap;
+
 use super::sql::{Arg, Sql};
 use super::{ATTEMPTS, Db, Result, Tx, now, pause};
 
@@ -128,6 +130,15 @@ pub enum Sort {
     DateCreated,
 }
 
+impl Sort {
+    fn column(self) -> &'static str {
+        match self {
+            Self::DateModified => "date_modified",
+            Self::DateCreated => "date_created",
+        }
+    }
+}
+
 /// Which resources a page holds.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
@@ -186,13 +197,7 @@ impl PageQuery {
                 }
                 sql.push(&order("id")).bind(self.limit)
             }
-            Start::Offset(offset) => {
-                let column = match self.sort {
-                    Sort::DateModified => "date_modified",
-                    Sort::DateCreated => "date_created",
-                };
-                sql.push(&order(column)).push(" OFFSET ?").bind(self.limit).bind(offset)
-            }
+            Start::Offset(offset) => sql.push(&order(self.sort.column())).push(" OFFSET ?").bind(self.limit).bind(offset),
         }
     }
 }
@@ -255,6 +260,29 @@ impl Db {
             }
         }
         Ok(true)
+    }
+
+    /// The living resources on which an account has admin permission, with the names of their types; changed or registered last
+    /// first, or the other way round.
+    pub async fn administered_by(
+        &self,
+        account: i64,
+        sort: Sort,
+        descending: bool,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, ReadRow)>> {
+        let column = sort.column();
+        let direction = if descending { "DESC" } else { "ASC" };
+        let sql = Sql::new(format!(
+            "SELECT a.identifier, a.resource_type FROM permission p JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \
+             WHERE p.account_id = ? AND p.kind = 'admin' ORDER BY a.{column} {direction}, a.id {direction} LIMIT ? OFFSET ?"
+        ));
+        let chosen: Vec<(String, String)> = self.fetch_all(sql.bind(account).bind(limit).bind(offset)).await?;
+        let identifiers: Vec<&str> = chosen.iter().map(|(identifier, _)| identifier.as_str()).collect();
+        let rows = self.read_by_identifiers(&identifiers).await?;
+        let mut rows: HashMap<String, ReadRow> = rows.into_iter().map(|row| (row.identifier.clone(), row)).collect();
+        Ok(chosen.into_iter().filter_map(|(identifier, type_name)| Some((type_name, rows.remove(&identifier)?))).collect())
     }
 
     /// Whether there are resources, deleted ones counted, that are not of this platform.
@@ -430,6 +458,9 @@ impl Tx {
             "DELETE FROM asset_term WHERE asset_id IN ",
             "DELETE FROM permission WHERE asset_id IN ",
             "DELETE FROM asset_revision WHERE asset_id IN ",
+            "DELETE FROM submission_asset WHERE asset_id IN ",
+            "DELETE FROM bookmark WHERE asset_id IN ",
+            "DELETE FROM asset_reads WHERE asset_id IN ",
             "DELETE FROM image WHERE asset_id IN ",
             "DELETE FROM asset WHERE id IN ",
         ];

@@ -87,7 +87,7 @@ pub(super) struct Table {
 }
 
 /// Everything that an export holds: the one list of it, in the order of the file.
-pub(super) static TABLES: [Table; 10] = [
+pub(super) static TABLES: [Table; 15] = [
     Table { name: "account", key: 1, of_resources: false, columns: &[int("id"), text("subject"), text("name")] },
     Table {
         name: "api_key",
@@ -121,6 +121,20 @@ pub(super) static TABLES: [Table; 10] = [
             text("scheme_id").or_null(),
         ],
     },
+    Table {
+        name: "submission",
+        key: 1,
+        of_resources: false,
+        columns: &[int("id"), int("account_id"), int("date_created"), text("comment")],
+    },
+    Table { name: "submission_asset", key: 2, of_resources: false, columns: &[int("submission_id"), int("asset_id")] },
+    Table {
+        name: "review",
+        key: 1,
+        of_resources: false,
+        columns: &[int("id"), int("submission_id"), int("account_id"), text("decision"), text("comment"), int("date_created")],
+    },
+    Table { name: "bookmark", key: 2, of_resources: false, columns: &[int("account_id"), int("asset_id"), int("date_created")] },
     Table {
         name: "asset",
         key: 1,
@@ -159,14 +173,15 @@ pub(super) static TABLES: [Table; 10] = [
             int("date_modified"),
             int("modified_by").or_null(),
             json("document"),
-            json("links"),
+            text("links"),
         ],
     },
     Table { name: "image", key: 2, of_resources: true, columns: &[int("asset_id"), text("name"), text("media_type"), bytes("bytes")] },
+    Table { name: "asset_reads", key: 1, of_resources: true, columns: &[int("asset_id"), int("total")] },
 ];
 
 /// Where resources stand in [`TABLES`].
-const RESOURCES: usize = 4;
+const RESOURCES: usize = 8;
 
 /// Tables whose rows make a catalogue one that must not be replaced: the others hold what a new catalogue begins with, or what
 /// belongs to these.

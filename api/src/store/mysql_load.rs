@@ -13,13 +13,13 @@ use std::time::Instant;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, InfileData, Opts, OptsBuilder, SslOpts};
-use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::mysql::MySqlSslMode;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::dump::{Cell, Counts, DumpError, Kind, OCCUPANTS, Reader, Sink, Stopped, TABLES, Table, drive};
 use super::lease::{self, Attempt};
-use super::{Db, StoreError};
+use super::{Db, StoreError, mysql_options};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -65,7 +65,7 @@ async fn run(url: &str, reader: Reader) -> Result<Counts> {
 
 /// The server as `url` names it, which is written as sqlx takes it: the two libraries have other parameters in common than these.
 fn options(url: &str) -> Result<Opts> {
-    let known: MySqlConnectOptions = url.parse()?;
+    let known = mysql_options(url)?;
     let (bare, query) = url.split_once('?').unwrap_or((url, ""));
     let bare = bare.replacen("mariadb:", "mysql:", 1);
     let builder = OptsBuilder::from_opts(Opts::from_url(&bare).map_err(Error::from).map_err(DumpError::from)?)
@@ -164,7 +164,7 @@ impl Structure {
 impl Target {
     async fn open(url: &str) -> Result<Self> {
         let mut options = options(url)?;
-        let preferred = matches!(url.parse::<MySqlConnectOptions>()?.get_ssl_mode(), MySqlSslMode::Preferred);
+        let preferred = matches!(mysql_options(url)?.get_ssl_mode(), MySqlSslMode::Preferred);
         let mut connection = connect(&options).await;
         if preferred && matches!(connection, Err(DumpError::Database(Error::Driver(DriverError::NoClientSslFlagFromServer)))) {
             options = OptsBuilder::from_opts(options).ssl_opts(None).into();

@@ -15,6 +15,9 @@ pub enum PermissionKind {
 }
 
 impl PermissionKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
+
     /// As it stands in the database and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +29,7 @@ impl PermissionKind {
 
     /// The permission of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Read, Self::Write, Self::Admin].into_iter().find(|k| k.as_str() == name)
+        Self::ALL.into_iter().find(|k| k.as_str() == name)
     }
 }
 
@@ -39,7 +42,25 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Who may do what with a resource: names and permissions, in alphabetical order.
+    pub async fn permissions_on(&self, asset: i64) -> Result<Vec<(String, String)>> {
+        let sql = Sql::new("SELECT u.name, p.kind FROM permission p JOIN account u ON u.id = p.account_id WHERE p.asset_id = ? ");
+        self.fetch_all(sql.push("ORDER BY u.name, u.id").bind(asset)).await
+    }
+}
+
 impl Tx {
+    /// Gives an account another permission on a resource, or none.
+    pub(crate) async fn set_permission(&mut self, account: i64, asset: i64, kind: Option<PermissionKind>) -> Result<()> {
+        let delete = Sql::new("DELETE FROM permission WHERE account_id = ? AND asset_id = ?").bind(account).bind(asset);
+        self.execute(delete).await?;
+        if let Some(kind) = kind {
+            self.grant(account, &[asset], kind).await?;
+        }
+        Ok(())
+    }
+
     /// What an account may do with a resource.
     pub(crate) async fn permission(&mut self, account: i64, asset: i64) -> Result<Option<PermissionKind>> {
         let sql = Sql::new("SELECT kind FROM permission WHERE account_id = ? AND asset_id = ?").bind(account).bind(asset);

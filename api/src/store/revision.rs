@@ -1,36 +1,49 @@
-//! What resources were before they were changed.
-
-use std::collections::{BTreeMap, HashMap};
+//! What resources were before each change.
 
 use super::sql::Sql;
-use super::{Result, Tx};
+use super::{Db, Result, Tx};
+
+/// One state of a resource, the present one or a past one.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RevisionRow {
+    /// Which, counted from 1.
+    pub revision: i64,
+    /// Its status then.
+    pub status: String,
+    /// When it came to be.
+    pub date_modified: i64,
+    /// Who made it, by name.
+    pub modified_by: Option<String>,
+}
+
+impl Db {
+    /// The states of a resource, newest first.
+    pub async fn revisions(&self, asset: i64) -> Result<Vec<RevisionRow>> {
+        let sql = Sql::new(
+            "SELECT r.revision, r.status, r.date_modified, u.name AS modified_by FROM (\
+             SELECT revision, status, date_modified, modified_by FROM asset WHERE id = ? UNION ALL \
+             SELECT revision, status, date_modified, modified_by FROM asset_revision WHERE asset_id = ?) r \
+             LEFT JOIN account u ON u.id = r.modified_by ORDER BY r.revision DESC",
+        );
+        self.fetch_all(sql.bind(asset).bind(asset)).await
+    }
+
+    /// A past state of a resource: status, date of the change, document, links.
+    pub async fn revision(&self, asset: i64, revision: i64) -> Result<Option<(String, i64, String, String)>> {
+        let sql = Sql::new("SELECT status, date_modified, document, links FROM asset_revision WHERE asset_id = ? AND revision = ?");
+        self.fetch_optional(sql.bind(asset).bind(revision)).await
+    }
+}
 
 impl Tx {
-    /// Keeps resources as they are now, before a change: document, links, who made this revision and when.
+    /// Keeps the present state of these resources, which are about to change.
     pub(crate) async fn archive(&mut self, ids: &[i64]) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let sql = Sql::new(
-            "SELECT l.from_id, l.field, t.identifier FROM link l JOIN asset t ON t.id = l.to_id AND t.alive = 1 WHERE l.from_id IN ",
-        );
-        let rows: Vec<(i64, String, String)> =
-            self.fetch_all(sql.push_list(ids).push(" ORDER BY l.from_id, l.field, l.position, l.to_id")).await?;
-        let mut links: HashMap<i64, BTreeMap<String, Vec<String>>> = HashMap::new();
-        for (from, field, to) in rows {
-            links.entry(from).or_default().entry(field).or_default().push(to);
-        }
-        // The documents are copied within the database.
-        let copy = Sql::new(
-            "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, document, links) \
-             SELECT id, revision, status, date_modified, modified_by, document, '{}' FROM asset WHERE id IN ",
-        );
-        self.execute(copy.push_list(ids)).await?;
-        for (id, links) in links {
-            let json = serde_json::to_string(&links).unwrap_or_else(|_| "{}".to_owned());
-            let sql =
-                Sql::new("UPDATE asset_revision SET links = ? WHERE asset_id = ? AND revision = (SELECT revision FROM asset WHERE id = ?)");
-            self.execute(sql.bind(json).bind(id).bind(id)).await?;
+        for ids in ids.chunks(4_000) {
+            let copy = Sql::new(
+                "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, document, links) \
+                 SELECT id, revision, status, date_modified, modified_by, document, links FROM asset WHERE id IN ",
+            );
+            self.execute(copy.push_list(ids)).await?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aiod_api::catalogue::{Catalogue, Roles};
+use aiod_api::catalogue::Catalogue;
 use aiod_api::config::Config;
 use aiod_api::identity::api_key;
 use aiod_api::routes::{App, endpoint};
@@ -73,8 +73,7 @@ impl TestApp {
         configure(&mut config);
         let db = Db::open(&url, 6).await.unwrap();
         db.migrate_up().await.unwrap();
-        let roles = Roles { administrator: config.roles.administrator.clone(), full_view: config.roles.full_view.clone() };
-        let catalogue = Catalogue::new(db, roles);
+        let catalogue = Catalogue::new(db, &config);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
         let app = Arc::new(App::new(catalogue, config).unwrap());
         let endpoint = Arc::new(endpoint(Arc::clone(&app)));

@@ -518,13 +518,33 @@ async fn users_are_found_by_subject_and_by_name() {
     let id = stage.register(&token).await.identifier();
     let row = stage.app.app.catalogue.db.account(SUBJECT, "grace").await.unwrap();
     assert_eq!(row, grace.account, "{id}");
-    // A person goes before a key of the same name.
-    stage.app.key("grace", &[]).await;
-    assert_eq!(identity.find_user("grace").await.unwrap().unwrap(), grace);
     stage.provider.down().await;
     let error = aiod_api::catalogue::Error::from(identity.find_user("somebody").await.unwrap_err());
     assert!(matches!(error, aiod_api::catalogue::Error::Unavailable(_)), "{error}");
     assert_eq!(identity.find_user("grace").await.unwrap().unwrap(), grace);
+    // Of a person and a key of one name, the person is meant.
+    stage.provider.up().await;
+    stage.app.key("grace", &[]).await;
+    assert_eq!(identity.find_user("grace").await.unwrap().unwrap(), grace);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_permission_may_be_for_somebody_who_was_never_here() {
+    let mut stage = Stage::introspecting(600).await;
+    stage.provider.add_user("6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e", "grace");
+    let owner = stage.token("ada");
+    let id = stage.register(&owner).await.identifier();
+    let share = |user: &str| {
+        let wish = json!({"asset_identifier": id, "user": user, "permission_type": "read"});
+        stage.app.post("/assets/permissions", &wish).key(&owner).send()
+    };
+    share("grace").await.ok();
+    share("nobody").await.refused(404);
+    let grace = stage.token_with("grace", json!({"sub": "6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e"}));
+    stage.app.get(&format!("/datasets/{id}")).key(&grace).send().await.ok();
+    stage.provider.down().await;
+    share("nobody").await.refused(503);
     stage.close().await;
 }
 

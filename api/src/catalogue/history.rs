@@ -1,0 +1,63 @@
+//! What resources were before.
+
+use aiod_schema::ResourceType;
+use serde_json::{Value, json};
+
+use super::permission::{Action, require_user};
+use super::read::{Document, check_type};
+use super::render::wire_time;
+use super::{Catalogue, Error, Result};
+use crate::identity::Caller;
+use crate::store::asset::ReadRow;
+use crate::store::transaction;
+
+impl Catalogue {
+    /// Every state of a resource, the present one first: revision, status, who made it and when.
+    ///
+    /// # Errors
+    /// When nobody is logged in, the resource is unknown, or the caller may not write it.
+    pub async fn history(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Value> {
+        let row = self.writable(caller, resource, identifier).await?;
+        let revisions = self.db.revisions(row.id).await?;
+        let one = |r: &crate::store::revision::RevisionRow| json!({"revision": r.revision, "status": r.status, "date_modified": wire_time(r.date_modified), "modified_by": r.modified_by});
+        Ok(revisions.iter().map(one).collect())
+    }
+
+    /// One state of a resource, as it would have been read then. Links to what was deleted since are left in it.
+    ///
+    /// # Errors
+    /// As for [`Catalogue::history`]; when there is no such revision.
+    pub async fn past_revision(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        identifier: &str,
+        revision: i64,
+    ) -> Result<Document> {
+        let mut row = self.writable(caller, resource, identifier).await?;
+        if revision != row.revision {
+            let past = self.db.revision(row.id, revision).await?;
+            let (status, date_modified, document, links) =
+                past.ok_or_else(|| Error::NotFound(format!("{} '{identifier}' has no revision {revision}.", resource.label())))?;
+            row = ReadRow { status, date_modified, document, links, revision, ..row };
+        }
+        let page = self.rendered(caller, resource, &[row]).await?;
+        let document = page.documents().pop();
+        document.ok_or_else(|| Error::Internal(format!("revision {revision} of {identifier} cannot be read")))
+    }
+
+    /// A living resource that the caller may write.
+    async fn writable(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<ReadRow> {
+        require_user(caller)?;
+        check_type(resource, identifier)?;
+        transaction!(self.db, tx => {
+            let head = self.living(&mut tx, resource, identifier).await?;
+            if self.check_action(&mut tx, caller, resource, &head, Action::SeeHistory).await? {
+                return Ok(());
+            }
+            Err(Error::Forbidden(format!("You do not have permission to edit {}.", resource.path)))
+        })?;
+        let row = self.db.read_by_identifier(identifier).await?;
+        row.ok_or_else(|| Error::not_found(resource, &format!("'{identifier}'"), false))
+    }
+}

@@ -1,0 +1,50 @@
+//! Counts how often resources are read. Counting takes no statement: counts are gathered here and written together now and then.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Catalogue, Result};
+
+/// Counts that are not in the database yet, by row id. Who read is not kept.
+#[derive(Debug, Default)]
+pub struct ReadCounter(Mutex<HashMap<i64, i64>>);
+
+impl ReadCounter {
+    /// Counts one reading of a resource.
+    pub(super) fn count(&self, asset: i64) {
+        self.add([(asset, 1)]);
+    }
+
+    fn add(&self, counts: impl IntoIterator<Item = (i64, i64)>) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (asset, count) in counts {
+            *held.entry(asset).or_default() += count;
+        }
+    }
+
+    fn take(&self) -> Vec<(i64, i64)> {
+        let mut counts: Vec<_> = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect();
+        // In one order for all processes, so that two of them wait for each other instead of meeting in a deadlock.
+        counts.sort_unstable();
+        counts
+    }
+}
+
+impl Catalogue {
+    /// Writes the counts that were gathered; when that fails they are kept for the next time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn flush_reads(&self) -> Result<()> {
+        let mut counts = self.reads.take();
+        while !counts.is_empty() {
+            let rest = counts.split_off(counts.len().min(500));
+            if let Err(error) = self.db.add_reads(&counts).await {
+                self.reads.add(counts.into_iter().chain(rest));
+                return Err(error.into());
+            }
+            counts = rest;
+        }
+        Ok(())
+    }
+}

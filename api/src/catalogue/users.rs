@@ -1,0 +1,154 @@
+//! What users have of their own: resources, bookmarks, and what they let others do.
+
+use aiod_schema::{by_identifier, by_name, resource_types};
+use serde_json::{Map, Value, json};
+
+use super::form::Form;
+use super::permission::{Action, require_user};
+use super::render::{wire_time, with_nulls};
+use super::{Catalogue, Error, Result};
+use crate::identity::Caller;
+use crate::store::asset::{ReadRow, Sort};
+use crate::store::permission::PermissionKind;
+use crate::store::{now, transaction};
+
+/// The longest name or id of a user, in characters.
+const MAX_USER: usize = 255;
+
+/// A wish to let someone do something, or nothing any more.
+#[derive(Clone, Debug)]
+pub struct PermissionWish {
+    /// The resource.
+    pub asset_identifier: String,
+    /// Whom: a name or a subject id.
+    pub user: String,
+    /// What; `None` takes it away.
+    pub kind: Option<PermissionKind>,
+}
+
+impl PermissionWish {
+    /// Reads a request's body.
+    ///
+    /// # Errors
+    /// With every fault of the body; when nobody is logged in.
+    pub fn parse(caller: &Caller, body: &Value) -> Result<Self> {
+        require_user(caller)?;
+        let mut form = Form::new(body)?;
+        let asset_identifier = form.text("asset_identifier", MAX_USER);
+        let user = form.text("user", MAX_USER);
+        let kind = form.choice("permission_type", &PermissionKind::ALL.map(|k| (k.as_str(), k)));
+        form.finish()?;
+        Ok(Self { asset_identifier, user, kind })
+    }
+}
+
+impl Catalogue {
+    /// Gives someone else (by the row id of the account; `None` when nobody is called so) another permission on a resource, or none.
+    ///
+    /// # Errors
+    /// When the resource or the user is unknown, the caller has no admin permission on it, or means their own.
+    pub async fn set_permission(&self, caller: &Caller, wish: &PermissionWish, account: Option<i64>) -> Result<()> {
+        let user = require_user(caller)?;
+        transaction!(self.db, tx => {
+            let head = self.administered(&mut tx, caller, Action::Share, &wish.asset_identifier).await?;
+            let account = account.ok_or_else(|| Error::NotFound(format!("User '{}' not found.", wish.user)))?;
+            if account == user.account {
+                return Err(Error::body("user", "nobody changes their own permission"));
+            }
+            Ok(tx.set_permission(account, head.id, wish.kind).await?)
+        })
+    }
+
+    /// Who may do what with a resource.
+    ///
+    /// # Errors
+    /// When nobody is logged in, the resource is unknown, or the caller has no admin permission on it.
+    pub async fn permissions_on(&self, caller: &Caller, identifier: &str) -> Result<Value> {
+        require_user(caller)?;
+        let id = transaction!(self.db, tx => Ok(self.administered(&mut tx, caller, Action::Share, identifier).await?.id))?;
+        let permissions = self.db.permissions_on(id).await?;
+        Ok(permissions.iter().map(|(user, kind)| json!({"user": user, "permission_type": kind})).collect())
+    }
+
+    /// A page of what the caller administers, drafts too, by type.
+    ///
+    /// # Errors
+    /// When nobody is logged in.
+    pub async fn resources_of(&self, caller: &Caller, sort: Sort, descending: bool, offset: i64, limit: i64) -> Result<Value> {
+        let user = require_user(caller)?;
+        let mut rows = self.db.administered_by(user.account, sort, descending, offset, limit).await?;
+        let mut out = Map::new();
+        for resource in resource_types() {
+            let own: Vec<ReadRow> = rows.extract_if(.., |(type_name, _)| type_name == resource.name).map(|(_, row)| row).collect();
+            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, &own).await?.body)?;
+            values.iter_mut().for_each(|value| with_nulls(resource.object, value));
+            out.insert(resource.name.to_owned(), Value::Array(values));
+        }
+        Ok(Value::Object(out))
+    }
+
+    /// A page of the caller's bookmarks, newest first.
+    ///
+    /// # Errors
+    /// When nobody is logged in.
+    pub async fn bookmarks(&self, caller: &Caller, offset: i64, limit: i64) -> Result<Value> {
+        let user = require_user(caller)?;
+        let bookmarks = self.db.bookmarks(user.account, offset, limit).await?;
+        Ok(bookmarks.iter().map(|(identifier, date)| bookmark_json(identifier, *date)).collect())
+    }
+
+    /// Marks a resource that the caller may read; doing it again changes nothing.
+    ///
+    /// # Errors
+    /// When nobody is logged in, or the caller cannot read the resource.
+    pub async fn add_bookmark(&self, caller: &Caller, identifier: &str) -> Result<Value> {
+        let user = require_user(caller)?;
+        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let resource = by_identifier(identifier).ok_or_else(unknown)?;
+        let document = match self.view(caller, resource, identifier).await {
+            Err(Error::NotFound(_)) => return Err(unknown()),
+            other => other?,
+        };
+        let date = self.db.add_bookmark(user.account, document.id, now()).await?;
+        Ok(bookmark_json(identifier, date))
+    }
+
+    /// Takes a bookmark away.
+    ///
+    /// # Errors
+    /// When nobody is logged in, or there is none.
+    pub async fn remove_bookmark(&self, caller: &Caller, identifier: &str) -> Result<()> {
+        let user = require_user(caller)?;
+        if self.db.remove_bookmark(user.account, identifier).await? {
+            return Ok(());
+        }
+        Err(Error::NotFound(format!("No bookmark found for identifier '{identifier}'")))
+    }
+
+    /// The resources of a type that were read most, most often first. What was read in the last seconds may not be counted yet.
+    ///
+    /// # Errors
+    /// When there is no such type.
+    pub async fn most_read(&self, type_name: &str, limit: i64) -> Result<Value> {
+        let resource = by_name(type_name).or_else(|| resource_types().iter().find(|r| r.path == type_name));
+        let resource = resource.ok_or_else(|| Error::NotFound(format!("There is no resource type '{type_name}'.")))?;
+        let most = self.db.most_read(resource.name, limit).await?;
+        Ok(most.iter().map(|(identifier, reads)| json!({"identifier": identifier, "reads": reads})).collect())
+    }
+
+    /// The same for every type.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn most_read_of_all(&self, limit: i64) -> Result<Value> {
+        let mut out = Map::new();
+        for resource in resource_types() {
+            out.insert(resource.path.to_owned(), self.most_read(resource.name, limit).await?);
+        }
+        Ok(Value::Object(out))
+    }
+}
+
+fn bookmark_json(identifier: &str, date: i64) -> Value {
+    json!({"resource_identifier": identifier, "created_at": wire_time(date)})
+}

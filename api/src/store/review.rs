@@ -1,0 +1,154 @@
+//! Submissions, and how they ended.
+
+use super::asset::Status;
+use super::sql::Sql;
+use super::{Db, Result, Tx};
+
+/// A request to publish resources.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SubmissionRow {
+    /// Its number.
+    pub id: i64,
+    /// Who made it.
+    pub account_id: i64,
+    /// When.
+    pub date_created: i64,
+    /// What was said with it.
+    pub comment: String,
+}
+
+/// How a submission ended.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ReviewRow {
+    /// Its number.
+    pub id: i64,
+    /// The submission.
+    pub submission_id: i64,
+    /// Who decided, by the identity provider's id.
+    pub reviewer: String,
+    /// What was decided.
+    pub decision: String,
+    /// What was said with it.
+    pub comment: String,
+    /// When.
+    pub date_created: i64,
+}
+
+/// Which submissions a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The pending one that waits longest.
+    Oldest,
+    /// The pending one that came last.
+    Newest,
+    /// Every one.
+    All,
+    /// Those without a decision.
+    Pending,
+    /// Those with one.
+    Completed,
+}
+
+const SUBMISSION: &str = "SELECT s.id, s.account_id, s.date_created, s.comment FROM submission s";
+
+impl Db {
+    /// Submissions, of one account unless it is left out.
+    pub async fn submissions(&self, mode: Mode, account: Option<i64>) -> Result<Vec<SubmissionRow>> {
+        let mut sql = Sql::new(SUBMISSION).push(match mode {
+            Mode::All => " WHERE 1 = 1",
+            Mode::Completed => " WHERE EXISTS (SELECT 1 FROM review r WHERE r.submission_id = s.id)",
+            Mode::Oldest | Mode::Newest | Mode::Pending => " WHERE NOT EXISTS (SELECT 1 FROM review r WHERE r.submission_id = s.id)",
+        });
+        if let Some(account) = account {
+            sql = sql.push(" AND s.account_id = ?").bind(account);
+        }
+        self.fetch_all(sql.push(match mode {
+            Mode::Oldest => " ORDER BY s.id LIMIT 1",
+            Mode::Newest => " ORDER BY s.id DESC LIMIT 1",
+            Mode::All | Mode::Pending | Mode::Completed => " ORDER BY s.id",
+        }))
+        .await
+    }
+
+    /// A submission.
+    pub async fn submission(&self, id: i64) -> Result<Option<SubmissionRow>> {
+        self.fetch_optional(Sql::new(SUBMISSION).push(" WHERE s.id = ?").bind(id)).await
+    }
+
+    /// The living resources of a submission: identifier and type, in the order in which they were registered.
+    pub async fn submitted(&self, submission: i64) -> Result<Vec<(String, String)>> {
+        let sql = Sql::new(
+            "SELECT a.identifier, a.resource_type FROM submission_asset s JOIN asset a ON a.id = s.asset_id \
+             WHERE s.submission_id = ? AND a.alive = 1 ORDER BY a.id",
+        );
+        self.fetch_all(sql.bind(submission)).await
+    }
+
+    /// How a submission ended.
+    pub async fn review(&self, submission: i64) -> Result<Option<ReviewRow>> {
+        let sql = Sql::new(
+            "SELECT r.id, r.submission_id, u.subject AS reviewer, r.decision, r.comment, r.date_created FROM review r \
+             JOIN account u ON u.id = r.account_id WHERE r.submission_id = ?",
+        );
+        self.fetch_optional(sql.bind(submission)).await
+    }
+}
+
+impl Tx {
+    /// Writes a submission of these resources; its number.
+    pub(crate) async fn insert_submission(&mut self, account: i64, comment: &str, date: i64, assets: &[i64]) -> Result<i64> {
+        let insert = Sql::new("INSERT INTO submission (account_id, date_created, comment) VALUES (?, ?, ?)");
+        self.execute(insert.bind(account).bind(date).bind(comment)).await?;
+        let newest = Sql::new("SELECT MAX(id) FROM submission WHERE account_id = ? AND date_created = ?").bind(account).bind(date);
+        let id = self.fetch_optional::<(i64,)>(newest).await?.map_or(0, |(id,)| id);
+        let rows = assets.iter().map(|asset| vec![id.into(), (*asset).into()]).collect();
+        self.execute_each(Sql::insert("INSERT INTO submission_asset (submission_id, asset_id) VALUES", rows)).await?;
+        Ok(id)
+    }
+
+    /// A submission, locked for this transaction, and whether it is pending.
+    pub(crate) async fn lock_submission(&mut self, id: i64) -> Result<Option<(SubmissionRow, bool)>> {
+        let sql = Sql::new(SUBMISSION).push(" WHERE s.id = ?").push(self.dialect().for_update()).bind(id);
+        let Some(row) = self.fetch_optional::<SubmissionRow>(sql).await? else { return Ok(None) };
+        let reviewed = Sql::new("SELECT id FROM review WHERE submission_id = ?").bind(id);
+        let is_pending = self.fetch_optional::<(i64,)>(reviewed).await?.is_none();
+        Ok(Some((row, is_pending)))
+    }
+
+    /// The identifiers of a submission's living resources.
+    pub(crate) async fn submitted(&mut self, submission: i64) -> Result<Vec<String>> {
+        let sql = Sql::new(
+            "SELECT a.identifier FROM submission_asset s JOIN asset a ON a.id = s.asset_id \
+             WHERE s.submission_id = ? AND a.alive = 1 ORDER BY a.id",
+        );
+        Ok(self.fetch_all::<(String,)>(sql.bind(submission)).await?.into_iter().map(|(identifier,)| identifier).collect())
+    }
+
+    /// Writes how a submission ended.
+    pub(crate) async fn insert_review(&mut self, submission: i64, account: i64, decision: &str, comment: &str, date: i64) -> Result<()> {
+        let sql = Sql::new("INSERT INTO review (submission_id, account_id, decision, comment, date_created) VALUES (?, ?, ?, ?, ?)");
+        self.execute(sql.bind(submission).bind(account).bind(decision).bind(comment).bind(date)).await.map(drop)
+    }
+
+    /// Puts resources, which the transaction has locked, into a status.
+    pub(crate) async fn set_status(&mut self, ids: &[i64], status: Status, by: Option<i64>, date: i64) -> Result<()> {
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("UPDATE asset SET status = ?, revision = revision + 1, date_modified = ?, modified_by = ? WHERE id IN ");
+            self.execute(sql.bind(status.as_str()).bind(date).bind(by).push_list(ids)).await?;
+        }
+        Ok(())
+    }
+
+    /// The living resources that refer to any of these.
+    pub(crate) async fn referring_to(&mut self, ids: &[i64]) -> Result<Vec<i64>> {
+        let mut owners = Vec::new();
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("SELECT DISTINCT l.from_id FROM link l JOIN asset a ON a.id = l.from_id AND a.alive = 1 WHERE l.to_id IN ");
+            let rows: Vec<(i64,)> = self.fetch_all(sql.push_list(ids).push(" ORDER BY l.from_id")).await?;
+            owners.extend(rows.into_iter().map(|(owner,)| owner));
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        Ok(owners)
+    }
+}

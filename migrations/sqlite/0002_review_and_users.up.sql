@@ -1,0 +1,43 @@
+-- Who asks for the publication of which resources.
+CREATE TABLE submission (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id BIGINT NOT NULL,
+    date_created BIGINT NOT NULL,
+    comment TEXT NOT NULL,
+    CONSTRAINT submission_account FOREIGN KEY (account_id) REFERENCES account (id)
+);
+CREATE INDEX submission_by_account ON submission (account_id, id);
+
+CREATE TABLE submission_asset (
+    submission_id BIGINT NOT NULL,
+    asset_id BIGINT NOT NULL,
+    PRIMARY KEY (submission_id, asset_id)
+) WITHOUT ROWID;
+CREATE INDEX submission_asset_backwards ON submission_asset (asset_id, submission_id);
+
+-- How a submission ended; one without a row is pending.
+CREATE TABLE review (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    submission_id BIGINT NOT NULL,
+    account_id BIGINT NOT NULL,
+    decision TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    date_created BIGINT NOT NULL,
+    CONSTRAINT review_submission UNIQUE (submission_id),
+    CONSTRAINT review_of FOREIGN KEY (submission_id) REFERENCES submission (id),
+    CONSTRAINT review_account FOREIGN KEY (account_id) REFERENCES account (id)
+);
+
+CREATE TABLE bookmark (
+    account_id BIGINT NOT NULL,
+    asset_id BIGINT NOT NULL,
+    date_created BIGINT NOT NULL,
+    PRIMARY KEY (account_id, asset_id)
+) WITHOUT ROWID;
+CREATE INDEX bookmark_backwards ON bookmark (asset_id);
+
+-- How often each resource was read; by whom is not kept.
+CREATE TABLE asset_reads (
+    asset_id BIGINT NOT NULL PRIMARY KEY,
+    total BIGINT NOT NULL
+);

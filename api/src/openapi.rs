@@ -246,7 +246,7 @@ fn wire_schemas() -> Vec<(&'static str, Value)> {
         (
             "ReviewCreate",
             json!({"type": "object", "required": ["decision", "submission_identifier"], "properties": {
-            "comment": comment(MAX_REVIEW_COMMENT), "decision": choice(&["accepted", "rejected"]), "submission_identifier": number}}),
+            "comment": comment(MAX_REVIEW_COMMENT), "decision": {"$ref": "#/components/schemas/Decision"}, "submission_identifier": number}}),
         ),
         (
             "Review",

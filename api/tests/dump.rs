@@ -121,7 +121,7 @@ async fn rows_of(db: &Db, place: &Place) -> String {
 
 /// The first line of an export.
 fn header() -> String {
-    json!({"format": "aiod-catalogue", "version": 1, "migration": 1}).to_string()
+    json!({"format": "aiod-catalogue", "version": 1, "migration": 2}).to_string()
 }
 
 /// An export with these rows.
@@ -195,7 +195,12 @@ async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     catalogue.put_image(&caller, organisation, &id, image, Mode::Add).await.unwrap();
     let deleted = catalogue.register(&caller, dataset(), &json!({"name": "Deleted", "keyword": ["gone"]})).await.unwrap();
     catalogue.delete(&caller, dataset(), &deleted, &Expected::Any).await.unwrap();
-    catalogue.register(&caller, dataset(), &json!({"name": "Draft"})).await.unwrap();
+    let draft = catalogue.register(&caller, dataset(), &json!({"name": "Draft"})).await.unwrap();
+    let submission = catalogue.submit(&caller, &json!({"asset_identifiers": [draft], "comment": "☃"})).await.unwrap();
+    catalogue.retract(&caller, &submission.to_string()).await.unwrap();
+    catalogue.add_bookmark(&caller, &draft).await.unwrap();
+    catalogue.read(&caller, dataset(), &draft).await.unwrap();
+    catalogue.flush_reads().await.unwrap();
     (catalogue, id)
 }
 
@@ -354,8 +359,8 @@ async fn a_wrong_line_is_named_and_nothing_imported() {
         }
         let error = refused(&db, &place, &whole.replace("\"version\":1", "\"version\":2")).await;
         assert!(matches!(error, DumpError::Version(2)), "{error}");
-        let error = refused(&db, &place, &whole.replace("\"migration\":1", "\"migration\":99")).await;
-        assert!(matches!(error, DumpError::Migration { file: 99, catalogue: 1, .. }), "{error}");
+        let error = refused(&db, &place, &whole.replace("\"migration\":2", "\"migration\":99")).await;
+        assert!(matches!(error, DumpError::Migration { file: 99, catalogue: 2, .. }), "{error}");
         let error = refused(&db, &place, &format!("{whole}{{}}\n")).await;
         assert!(matches!(error, DumpError::Line { line: 5, .. }), "{error}");
         assert_eq!(rows_of(&db, &place).await, empty);

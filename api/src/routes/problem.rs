@@ -4,7 +4,7 @@ use aiod_schema::Fault;
 use aiod_schema::validate::Step;
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
-use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError};
+use poem_openapi::error::{ContentTypeError, ParseParamError, ParseRequestPayloadError};
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -142,9 +142,6 @@ pub(crate) fn from_poem(error: poem::Error) -> Response {
 fn input_fault(error: &poem::Error) -> Option<Fault> {
     if let Some(error) = error.downcast_ref::<ParseParamError>() {
         return Some(Fault::value(["query", error.name], error.reason.clone()));
-    }
-    if let Some(error) = error.downcast_ref::<ParsePathError>() {
-        return Some(Fault::value(["path", error.name], error.reason.clone()));
     }
     if let Some(error) = error.downcast_ref::<ParseRequestPayloadError>() {
         return Some(Fault::new(["body"], error.reason.clone(), "value_error.jsondecode"));

@@ -5,10 +5,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aiod_schema::vocabulary::{VOCABULARIES, Vocabulary};
-use aiod_schema::{Class, ResourceType, resource_types};
+use aiod_schema::{Class, Fault, ResourceType, resource_types};
+use poem::EndpointExt;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem_openapi::OpenApi;
+use poem_openapi::error::ParsePathError;
 use poem_openapi::registry::{
     MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
 };
@@ -17,6 +19,7 @@ use super::body::{PLACEHOLDER, header_meta};
 use super::caller::Auth;
 use super::catalogue::{CatalogueRoutes, VocabularyRoutes};
 use super::image::ImageRoutes;
+use super::problem::unprocessable;
 use super::resource::{ContentRoutes, ResourceRoutes};
 use super::review::{ReviewRoutes, SubmitRoutes};
 use super::users::UserRoutes;
@@ -125,10 +128,10 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
         for resource in resource_types() {
             let routes = ResourceRoutes { app: Arc::clone(&self.app), resource, version: V::VERSION };
             let mut own = RouteTable::new();
-            ContentRoutes(routes.clone()).add_routes(&mut own);
-            ImageRoutes(routes.clone()).add_routes(&mut own);
-            SubmitRoutes(routes.clone()).add_routes(&mut own);
-            routes.add_routes(&mut own);
+            add_named(ContentRoutes(routes.clone()), &mut own);
+            add_named(ImageRoutes(routes.clone()), &mut own);
+            add_named(SubmitRoutes(routes.clone()), &mut own);
+            add_named(routes, &mut own);
             for (path, methods) in own {
                 let methods = methods.into_iter().filter(|(method, _)| exists(resource, V::VERSION, &path, method));
                 table.entry(path.replace("RESOURCE", resource.path)).or_default().extend(methods);
@@ -139,10 +142,35 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
             VocabularyRoutes { app: Arc::clone(&self.app), vocabulary }.add_routes(&mut own);
             table.extend(own.into_iter().map(|(template, methods)| (template.replace("VOCABULARY", path), methods)));
         }
-        CatalogueRoutes(Arc::clone(&self.app)).add_routes(table);
-        UserRoutes(Arc::clone(&self.app)).add_routes(table);
-        ReviewRoutes(self.app).add_routes(table);
+        add_named(CatalogueRoutes(Arc::clone(&self.app)), table);
+        add_named(UserRoutes(Arc::clone(&self.app)), table);
+        add_named(ReviewRoutes(self.app), table);
         table.retain(|_, methods| !methods.is_empty());
+    }
+}
+
+/// Adds an interface's endpoints. The framework numbers the parameters of a path; what is wrong with one is said under its name.
+fn add_named<T: OpenApi>(api: T, table: &mut RouteTable) {
+    let pattern = |path: &str| -> Vec<Option<String>> {
+        path.split('/').map(|part| (!part.starts_with([':', '{'])).then(|| part.to_owned())).collect()
+    };
+    let named: Vec<String> = T::meta().into_iter().flat_map(|api| api.paths).map(|p| p.path).collect();
+    let mut own = RouteTable::new();
+    api.add_routes(&mut own);
+    for (path, methods) in own {
+        let known = named.iter().find(|known| pattern(known) == pattern(&path));
+        let parameters = known.iter().flat_map(|known| known.split('/')).filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let names: Arc<[String]> = parameters.map(str::to_owned).collect();
+        let with_names = |endpoint: BoxEndpoint<'static>| {
+            let names = Arc::clone(&names);
+            let answer = move |error: ParsePathError| {
+                let index = error.name.strip_prefix("param").and_then(|n| n.parse::<usize>().ok());
+                let name = index.and_then(|index| names.get(index)).map_or(error.name, String::as_str);
+                std::future::ready(unprocessable(&[Fault::value(["path", name], error.reason)]))
+            };
+            endpoint.catch_error(answer).map_to_response().boxed()
+        };
+        table.entry(path).or_default().extend(methods.into_iter().map(|(method, endpoint)| (method, with_names(endpoint))));
     }
 }
 

@@ -558,6 +558,10 @@ mod tests {
         assert!(!ssl.accept_invalid_certs() && ssl.skip_domain_validation());
         assert_eq!(ssl.root_certs(), [std::path::PathBuf::from("/etc/ca.pem").into()]);
         assert!(options("mysql://root@127.0.0.1/aiod?sslmode=disabled").unwrap().ssl_opts().is_none());
-        assert!(options("mysql://root@127.0.0.1/aiod").unwrap().ssl_opts().unwrap().accept_invalid_certs());
+        assert!(options("mysql://root@db.example/aiod").unwrap().ssl_opts().unwrap().accept_invalid_certs());
+        for here in ["127.0.0.1", "localhost", "[::1]"] {
+            assert!(options(&format!("mysql://root@{here}/aiod")).unwrap().ssl_opts().is_none(), "{here}");
+            assert!(options(&format!("mysql://root@{here}/aiod?ssl-mode=REQUIRED")).unwrap().ssl_opts().is_some(), "{here}");
+        }
     }
 }

@@ -36,9 +36,12 @@ fn migrations_go_up_and_down() {
     let home = Home::new();
     assert!(home.run(&["migrate", "status"]).1.contains("0001 missing"));
     assert!(home.run(&["migrate", "up"]).1.contains("0001 applied"));
+    assert!(home.run(&["migrate", "down"]).1.contains("migration 2 was taken back"));
+    let status = home.run(&["migrate", "status"]).1;
+    assert!(status.contains("0001 applied") && status.contains("0002 missing"), "{status}");
     assert!(home.run(&["migrate", "down"]).1.contains("migration 1 was taken back"));
-    assert!(home.run(&["migrate", "status"]).1.contains("0001 missing"));
-    assert!(home.run(&["migrate", "up"]).1.contains("0001 applied"));
+    assert!(home.run(&["migrate", "down"]).1.contains("no migration is applied"));
+    assert!(home.run(&["migrate", "up"]).1.contains("0002 applied"));
     let (code, _, error) =
         home.run(&["--set", "database.migrate=false", "--database-url", "sqlite://other.db", "--listen", "127.0.0.1:0", "serve"]);
     assert_eq!((code, error.contains("migrate up")), (1, true), "{error}");

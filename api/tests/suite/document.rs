@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::harness::TestApp;
 
 /// What later parts of the interface bring.
-const NOT_YET: [&str; 9] =
-    ["/search/", "/submissions", "/reviews", "/user/", "/bookmarks", "/assets/permissions", "/stats/", "/submit/", "/v2/submissions"];
+const NOT_YET: [&str; 1] = ["/search/"];
 
 fn parsed(version: Version) -> Value {
     serde_json::from_str(&document(version)).unwrap()
@@ -52,6 +51,9 @@ fn every_operation_has_a_name_a_summary_and_no_placeholder() {
                 assert!(operation["summary"].as_str().is_some_and(|s| s.len() > 5), "{method} {path}");
                 assert!(ids.insert(operation["operationId"].to_string()), "{method} {path}: operationId stands twice");
                 assert!(operation["responses"]["200"].is_object(), "{method} {path}");
+                // From its row in the rule table: there is no operation that forgot.
+                let needs = operation["description"].as_str().is_some_and(|d| d.contains("Needs `"));
+                assert!(needs, "{method} {path} does not say what it needs");
             }
         }
         let text = document.to_string();

@@ -20,4 +20,7 @@ mod paging;
 mod platforms;
 mod provider;
 mod reading;
+mod review;
+mod rules;
 mod terms;
+mod users;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::jobs;
+use crate::{identity, jobs};
 
 /// What an operator may choose. Every key has a default; `aiod-api config` prints what is in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub struct Config {
     pub roles: Roles,
     /// How drafts are published.
     pub reviews: Reviews,
+    /// Login by Keycloak.
+    pub keycloak: Keycloak,
+    /// Keys of the catalogue's own.
+    pub api_keys: ApiKeys,
     /// Resources to try the catalogue with.
     pub examples: Examples,
 }
@@ -101,6 +105,75 @@ pub struct Reviews {
     pub disable: bool,
 }
 
+/// Stands in [`Keycloak::accepted_clients`] for every client of the realm.
+pub const ANY_CLIENT: &str = "*";
+
+/// Keycloak.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keycloak {
+    /// The realm's issuer, as tokens and browsers have it: `https://HOST/realms/NAME`. Empty: tokens are not taken.
+    pub issuer: String,
+    /// Where the server reaches Keycloak, when not at the issuer's address: the part before `/realms/`. Empty: there.
+    pub internal_url: String,
+    /// The client that the catalogue is for Keycloak; tokens that name it as audience are accepted.
+    pub client_id: String,
+    /// The client's secret, which introspection and looking up users need.
+    pub client_secret: String,
+    /// Clients whose tokens are accepted, beside `client_id` and `swagger_client_id`; `*` for any of the realm.
+    pub accepted_clients: Vec<String>,
+    /// Whether Keycloak is asked about each token, so that a logout is noticed before the token ends.
+    pub introspection: bool,
+    /// For how many seconds such an answer is used.
+    pub introspection_seconds: u32,
+    /// By how many seconds clocks may differ.
+    pub leeway_seconds: u32,
+    /// The client by which people log in at `/docs`.
+    pub swagger_client_id: String,
+}
+
+impl Keycloak {
+    /// Whether tokens are taken.
+    pub fn is_on(&self) -> bool {
+        !self.issuer.is_empty()
+    }
+
+    fn check(&self, wrong: impl Fn(&str, &'static str, &str) -> Result<(), ConfigError>) -> Result<(), ConfigError> {
+        /// Slack that would make the end of a token meaningless, in seconds.
+        const MAX_LEEWAY: u32 = 300;
+        if self.leeway_seconds > MAX_LEEWAY {
+            return wrong("keycloak.leeway_seconds", "at most 300", &self.leeway_seconds.to_string());
+        }
+        if self.introspection && !self.is_on() {
+            return wrong("keycloak.introspection", "false without keycloak.issuer", "true");
+        }
+        if self.introspection && self.client_secret.is_empty() {
+            return wrong("keycloak.introspection", "false without keycloak.client_secret", "true");
+        }
+        if !self.internal_url.is_empty() && !identity::is_http(&self.internal_url) {
+            return wrong("keycloak.internal_url", "an address such as http://keycloak:8080", &self.internal_url);
+        }
+        if !self.is_on() {
+            return Ok(());
+        }
+        if let Err(expected) = identity::parts_of_issuer(&self.issuer) {
+            return wrong("keycloak.issuer", expected, &self.issuer);
+        }
+        if self.client_id.is_empty() {
+            return wrong("keycloak.client_id", "the name of a client", "");
+        }
+        Ok(())
+    }
+}
+
+/// API keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeys {
+    /// Whether they are taken.
+    pub enabled: bool,
+}
+
 /// Example data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +197,18 @@ impl Default for Config {
                 full_view: "full_view_ai4europe_cms_resources".to_owned(),
             },
             reviews: Reviews { disable: false },
+            keycloak: Keycloak {
+                issuer: String::new(),
+                internal_url: String::new(),
+                client_id: "aiod-api".to_owned(),
+                client_secret: String::new(),
+                accepted_clients: vec!["aiod-sdk".to_owned()],
+                introspection: false,
+                introspection_seconds: 10,
+                leeway_seconds: 30,
+                swagger_client_id: "aiod-api-swagger".to_owned(),
+            },
+            api_keys: ApiKeys { enabled: true },
             examples: Examples { load: true },
         }
     }
@@ -223,13 +308,16 @@ impl Config {
         if let Err(reason) = jobs::check_schedule(&self.deletion.schedule) {
             return wrong("deletion.schedule", reason, &self.deletion.schedule);
         }
-        Ok(())
+        self.keycloak.check(wrong)
     }
 
     /// The configuration as TOML, secrets masked.
     pub fn masked(&self) -> String {
         let mut shown = self.clone();
         shown.database.url = mask_password(&self.database.url);
+        if !shown.keycloak.client_secret.is_empty() {
+            "***".clone_into(&mut shown.keycloak.client_secret);
+        }
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
 
@@ -370,5 +458,25 @@ mod tests {
         let config = Config::load(None, [], &[pair("database.url", "mysql://aiod:s3cret@db:3306/aiod")]).unwrap();
         assert!(config.masked().contains("mysql://aiod:***@db:3306/aiod"));
         assert!(!config.masked().contains("s3cret"));
+        let config = Config::load(None, [pair("AIOD_KEYCLOAK_CLIENT_SECRET", "s3cret")], &[]).unwrap();
+        assert!(config.masked().contains("client_secret = \"***\"") && !config.masked().contains("s3cret"));
+    }
+
+    #[test]
+    fn settings_of_keycloak_that_do_not_fit_together_are_refused() {
+        let issuer = pair("keycloak.issuer", "https://login.example.org/realms/aiod");
+        let refused = |settings: &[(String, String)]| Config::load(None, [], settings).unwrap_err().to_string();
+        assert_eq!(
+            refused(&[pair("keycloak.issuer", "login.example.org")]),
+            "configuration: 'keycloak.issuer' must be the issuer of a realm, such as https://login.example.org/realms/aiod, not 'login.example.org'"
+        );
+        let on = pair("keycloak.introspection", "true");
+        assert!(refused(std::slice::from_ref(&on)).contains("'keycloak.introspection' must be false without keycloak.issuer"));
+        assert!(refused(&[issuer.clone(), on.clone()]).contains("'keycloak.introspection' must be false without keycloak.client_secret"));
+        assert!(refused(&[issuer.clone(), pair("keycloak.client_id", "")]).contains("keycloak.client_id"));
+        assert!(refused(&[issuer.clone(), pair("keycloak.internal_url", "keycloak:8080")]).contains("keycloak.internal_url"));
+        assert!(refused(&[pair("keycloak.leeway_seconds", "3600")]).contains("at most 300"));
+        let config = Config::load(None, [], &[issuer, on, pair("keycloak.client_secret", "x"), pair("keycloak.accepted_clients", "a, b")]);
+        assert_eq!(config.unwrap().keycloak.accepted_clients, ["a", "b"]);
     }
 }

@@ -306,6 +306,7 @@ pub(crate) fn from_json(schema: &Value) -> MetaSchema {
         format: text("format"),
         description: text("description"),
         default: schema.get("default").cloned(),
+        unique_items: schema.get("uniqueItems").and_then(Value::as_bool),
         nullable: schema.get("nullable").and_then(Value::as_bool).unwrap_or_default(),
         enum_items: schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
         max_length: size("maxLength"),

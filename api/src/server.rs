@@ -10,7 +10,7 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 use crate::catalogue::examples::PLATFORM as EXAMPLE_PLATFORM;
 use crate::catalogue::{self, Catalogue};
 use crate::config::Config;
-use crate::identity::api_key;
+use crate::identity::{ProviderError, api_key};
 use crate::jobs;
 use crate::routes::{self, App};
 use crate::store::lease::Attempt;
@@ -36,6 +36,9 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The identity provider's configuration makes no sense.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// Scheduled work cannot be started or stopped.
     #[error("schedule: {0}")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -69,7 +72,7 @@ pub async fn open(config: Config) -> Result<Opened, ServerError> {
     }
     let catalogue = Catalogue::new(db, &config);
     let administrator_key = set_up(&catalogue, &config).await?;
-    Ok(Opened { app: Arc::new(App { catalogue, config }), administrator_key })
+    Ok(Opened { app: Arc::new(App::new(catalogue, config)?), administrator_key })
 }
 
 /// Fills a new catalogue; the administrator's key, when one was made. However often servers start, at once or after one that was
@@ -110,7 +113,7 @@ async fn fill(catalogue: &Catalogue, config: &Config) -> Result<Option<String>, 
         let examples = catalogue.load_examples().await?;
         tracing::info!(examples, "{examples} example resources were loaded");
     }
-    if !catalogue.db.api_keys().await?.is_empty() {
+    if !config.api_keys.enabled || !catalogue.db.api_keys().await?.is_empty() {
         return Ok(None);
     }
     let roles = BTreeSet::from([config.roles.administrator.clone()]);
@@ -134,11 +137,15 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let mut scheduler = jobs::start(Arc::clone(&app)).await?;
     let local = acceptor.local_addr().iter().find_map(|a| a.as_socket_addr().map(ToString::to_string)).unwrap_or_else(|| address.clone());
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: http://{local}, documentation at http://{local}/docs");
+    // In the background: whether Keycloak answers decides neither about starting nor about reading.
+    let identity = Arc::clone(&app.identity);
+    let keeping_fresh = tokio::spawn(async move { identity.keep_fresh().await });
     let counting = tokio::spawn(jobs::keep_counts(Arc::clone(&app)));
     let catalogue = app.catalogue.clone();
     let served =
         poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
     served.map_err(listen_failed)?;
+    keeping_fresh.abort();
     scheduler.shutdown().await?;
     counting.abort();
     if let Err(error) = catalogue.flush_reads().await {

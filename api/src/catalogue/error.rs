@@ -2,6 +2,7 @@
 
 use aiod_schema::{Fault, ResourceType};
 
+use crate::identity::IdentityError;
 use crate::store::StoreError;
 
 /// Why something was refused or failed.
@@ -44,12 +45,24 @@ pub enum Error {
     /// The input is too large.
     #[error("{0}")]
     TooLarge(String),
+    /// Something outside that is needed, other than the store, cannot be reached.
+    #[error("{0}")]
+    Unavailable(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A defect of ours.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<IdentityError> for Error {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Store(error) => Self::Store(error),
+            IdentityError::Provider(error) => Self::Unavailable(error.to_string()),
+        }
+    }
 }
 
 impl Error {

@@ -225,16 +225,25 @@ fn holds(roles: &Roles, user: Option<&User>, grant: Grant, subject: Subject<'_>)
 }
 
 /// The answer to someone who must log in first.
-pub(crate) fn login_needed() -> Error {
-    Error::Unauthenticated("This endpoint requires authorization. You need to be logged in.".to_owned())
+pub(crate) fn login_needed(caller: &Caller) -> Error {
+    unknown_caller(caller, "This endpoint requires authorization. You need to be logged in.")
+}
+
+/// The answer to a caller who is not known where one must be: this text, and why credentials were not accepted.
+pub(crate) fn unknown_caller(caller: &Caller, text: &str) -> Error {
+    match caller {
+        Caller::Refused(refusal) => Error::Unauthenticated(format!("{text} Your credentials are not accepted: {refusal}.")),
+        Caller::Unverified(error) => Error::Unavailable(format!("a token cannot be checked: {error}")),
+        Caller::Anonymous | Caller::User(_) => Error::Unauthenticated(text.to_owned()),
+    }
 }
 
 /// The user, or the demand to log in.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for anyone who is not logged in.
+/// [`Error::Unauthenticated`] for anyone who is not logged in; [`Error::Unavailable`] when that cannot be found out.
 pub fn require_user(caller: &Caller) -> Result<&User, Error> {
-    caller.user().ok_or_else(login_needed)
+    caller.user().ok_or_else(|| login_needed(caller))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use super::change::platform_key;
-use super::permission::{Action, Subject, is_allowed, login_needed};
+use super::permission::{Action, Subject, is_allowed, require_user, unknown_caller};
 use super::render::{CONTACT, Contacts, View, render, rendered_length, with_nulls};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
@@ -180,7 +180,7 @@ impl Catalogue {
             return Ok(());
         }
         let Some(user) = caller.user() else {
-            return Err(Error::Unauthenticated("This asset is not published. It requires authentication to access.".to_owned()));
+            return Err(unknown_caller(caller, "This asset is not published. It requires authentication to access."));
         };
         let permission = self.db.permissions(user.account, &[row.id]).await?.first().map(|(_, kind)| *kind);
         let subject = Subject { resource: Some(resource), platform: row.platform.as_deref(), status: Some(status), permission };
@@ -365,7 +365,7 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
 
 /// The answer to a caller who is not known, where one must be.
 pub(super) fn require(caller: &Caller) -> Result<&crate::identity::User> {
-    caller.user().ok_or_else(login_needed)
+    require_user(caller)
 }
 
 /// Whether what a resource shows depends on who asks: it refers to something unpublished, or a contact that it shows does.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 
-use super::{Caller, User};
+use super::{Caller, Refusal, User};
 use crate::digest::sha256_hex;
+use crate::store::account::LOCAL;
 use crate::store::api_key::NewApiKey;
 use crate::store::{self, Db};
 
@@ -32,25 +33,25 @@ fn hash(key: &str) -> String {
 pub async fn create(db: &Db, owner: &str, roles: &BTreeSet<String>, expires: Option<i64>) -> store::Result<String> {
     let random = rand::rng().sample_iter(Alphanumeric).take(RANDOM_LENGTH).map(char::from);
     let key: String = PREFIX.chars().chain(random).collect();
-    let account_id = db.account(&format!("local:{owner}"), owner).await?;
+    let account_id = db.account(&format!("{LOCAL}{owner}"), owner).await?;
     let roles = serde_json::Value::from_iter(roles.iter().cloned()).to_string();
     let hint = key.chars().take(HINT_LENGTH).collect();
     db.insert_api_key(&NewApiKey { account_id, hash: hash(&key), hint, roles, date_expires: expires }).await?;
     Ok(key)
 }
 
-/// Whose key it is; anonymous when it is unknown, expired or revoked.
+/// Whose key it is; refused when it is unknown, expired or revoked.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn verify(db: &Db, key: &str) -> store::Result<Caller> {
     if !key.starts_with(PREFIX) || key.len() != PREFIX.len() + RANDOM_LENGTH {
-        return Ok(Caller::Anonymous);
+        return Ok(Caller::Refused(Refusal::ApiKey));
     }
-    let Some(row) = db.api_key(&hash(key)).await? else { return Ok(Caller::Anonymous) };
+    let Some(row) = db.api_key(&hash(key)).await? else { return Ok(Caller::Refused(Refusal::ApiKey)) };
     let expired = row.date_expires.is_some_and(|end| end <= store::now());
     if expired || row.date_revoked.is_some() {
-        return Ok(Caller::Anonymous);
+        return Ok(Caller::Refused(Refusal::ApiKey));
     }
     let roles = serde_json::from_str(&row.roles).unwrap_or_default();
     Ok(Caller::User(Arc::new(User { account: row.account_id, name: row.name, subject: row.subject, roles })))

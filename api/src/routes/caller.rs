@@ -9,10 +9,16 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::App;
 use crate::catalogue::Error;
-use crate::identity::{Caller, api_key};
+use crate::identity::Caller;
 
-/// The name of the scheme in the OpenAPI document.
-pub(crate) const SCHEME: &str = "ApiKey";
+/// The name of the scheme of tokens, as clients of the existing service know it.
+pub(crate) const OPEN_ID_CONNECT: &str = "OpenIdConnect";
+/// The name of the scheme of API keys.
+const API_KEY: &str = "ApiKey";
+/// Every scheme; one of them is enough.
+pub(crate) const SCHEMES: [&str; 2] = [OPEN_ID_CONNECT, API_KEY];
+/// Where the login is described, as long as no configuration says it: the address of the existing service's development set-up.
+const DEFAULT_DISCOVERY_URL: &str = "http://localhost/aiod-auth/realms/aiod/.well-known/openid-configuration";
 
 /// Who is asking. Extracting never fails for want of a right: a bad key counts as none, and the rules say where one is needed.
 pub(crate) struct Auth(pub(crate) Caller);
@@ -23,31 +29,35 @@ impl<'a> ApiExtractor<'a> for Auth {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        let description =
-            Some("An API key of the catalogue, as `Authorization: Bearer <key>`. Administrators make keys with `aiod-api keys create`.");
-        let scheme = MetaSecurityScheme {
-            ty: "http",
-            description,
+        let scheme = |ty, description| MetaSecurityScheme {
+            ty,
+            description: Some(description),
             name: None,
             key_in: None,
-            scheme: Some("bearer"),
+            scheme: None,
             bearer_format: None,
             flows: None,
             openid_connect_url: None,
         };
-        registry.create_security_scheme(SCHEME, scheme);
+        let of_tokens = "An access token of Keycloak, as `Authorization: Bearer <token>`, where the catalogue is set up for it.";
+        let tokens = MetaSecurityScheme { openid_connect_url: Some(DEFAULT_DISCOVERY_URL), ..scheme("openIdConnect", of_tokens) };
+        let of_keys =
+            "An API key of the catalogue, as `Authorization: Bearer <key>`. Administrators make keys with `aiod-api keys create`.";
+        let keys = MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", of_keys) };
+        registry.create_security_scheme(OPEN_ID_CONNECT, tokens);
+        registry.create_security_scheme(API_KEY, keys);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        SCHEMES.to_vec()
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<Self::ParamType>) -> Result<Self> {
-        let Some(key) = request.header(AUTHORIZATION).and_then(bearer) else { return Ok(Self(Caller::Anonymous)) };
+        let Some(credentials) = request.header(AUTHORIZATION).and_then(bearer) else { return Ok(Self(Caller::Anonymous)) };
         let Some(app) = request.data::<Arc<App>>() else {
             return Err(Error::Internal("the application is not part of the request".to_owned()).into());
         };
-        let caller = api_key::verify(&app.catalogue.db, key).await.map_err(Error::from)?;
+        let caller = app.identity.caller(credentials).await.map_err(Error::from)?;
         Ok(Self(caller))
     }
 }

@@ -1,17 +1,51 @@
 //! The interface's documentation: Swagger UI, ReDoc and the document itself, for each version, without internet, and behind a
 //! proxy that adds a prefix.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use poem::endpoint::make_sync;
-use poem::{Request, Response, Route, get};
+use poem::http::Uri;
+use poem::{EndpointExt, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 
+use serde_json::{Value, json};
+
 use super::body::forwarded_prefix;
-use super::{Version, document};
+use super::caller::OPEN_ID_CONNECT;
+use super::{App, Version, document};
+use crate::config::Keycloak;
+use crate::identity::discovery_url;
 
 /// Stands in the pages where the document goes.
 const MARK: &str = "\"AIOD-DOCUMENT\"";
+
+/// Stands in the page of Swagger UI where the settings of the login go.
+const LOGIN_MARK: &str = "\"AIOD-LOGIN\"";
+
+/// Where Keycloak sends the browser back to, below the page of Swagger UI.
+const REDIRECT_PAGE: &str = "oauth2-redirect.html";
+/// What Swagger UI asks for of whoever logs in.
+const SCOPES: &str = "openid profile roles";
+
+/// What the page of Swagger UI does, instead of the library's script, which knows no login and takes a `#` for part of the path.
+const SWAGGER_SCRIPT: &str = r##"<script>
+    const here = window.location.origin + window.location.pathname.replace(/\/+$/, "");
+    const login = "AIOD-LOGIN";
+    const ui = SwaggerUIBundle({
+        dom_id: "#ui",
+        spec: "AIOD-DOCUMENT",
+        filter: false,
+        deepLinking: true,
+        oauth2RedirectUrl: here + "/oauth2-redirect.html",
+    });
+    if (login) {
+        ui.initOAuth(login);
+    }
+</script>
+
+</body>
+</html>
+"##;
 
 struct Pages {
     document: String,
@@ -32,22 +66,63 @@ impl Pages {
                     "",
                 )
         };
-        Self { document: document(version), swagger: page(empty.swagger_ui_html()), redoc: page(empty.redoc_html()) }
+        let mut swagger = empty.swagger_ui_html();
+        swagger.truncate(swagger.rfind("<script>").unwrap_or(swagger.len()));
+        swagger.push_str(SWAGGER_SCRIPT);
+        Self { document: document(version), swagger, redoc: page(empty.redoc_html()) }
     }
 
     /// The document for a caller who sees the server below a prefix.
-    fn document_below(&self, prefix: &str) -> String {
-        match serde_json::from_str::<serde_json::Value>(&self.document) {
-            Ok(mut value) => {
-                let url = if prefix.is_empty() { "/" } else { prefix };
-                if let Some(map) = value.as_object_mut() {
-                    map.insert("servers".to_owned(), serde_json::json!([{ "url": url }]));
-                }
-                value.to_string()
-            }
-            Err(_) => self.document.clone(),
+    fn document_below(&self, prefix: &str, keycloak: &Keycloak) -> Value {
+        let mut value: Value = serde_json::from_str(&self.document).unwrap_or_default();
+        let url = if prefix.is_empty() { "/" } else { prefix };
+        if let Some(map) = value.as_object_mut() {
+            map.insert("servers".to_owned(), json!([{ "url": url }]));
         }
+        set_issuer(&mut value, keycloak);
+        value
     }
+
+    /// The page of Swagger UI, with a login when there is one.
+    fn swagger_below(&self, prefix: &str, keycloak: &Keycloak) -> String {
+        let mut document = self.document_below(prefix, keycloak);
+        let mut login = Value::Null;
+        if let Some(Value::Object(schemes)) = document.pointer_mut("/components/securitySchemes") {
+            if keycloak.is_on() {
+                login = json!({"clientId": keycloak.swagger_client_id, "scopes": SCOPES, "usePkceWithAuthorizationCodeGrant": true});
+                // Of the provider's own list of flows, Swagger UI would show each with a form: there are ten.
+                schemes.insert(OPEN_ID_CONNECT.to_owned(), authorization_code(&keycloak.issuer));
+            } else {
+                // A button that leads nowhere.
+                schemes.remove(OPEN_ID_CONNECT);
+            }
+        }
+        self.swagger.replace(LOGIN_MARK, &in_script(&login)).replace(MARK, &in_script(&document))
+    }
+
+    fn redoc_below(&self, prefix: &str, keycloak: &Keycloak) -> String {
+        self.redoc.replace(MARK, &in_script(&self.document_below(prefix, keycloak)))
+    }
+}
+
+/// Says in a document where the login of this catalogue is.
+pub(super) fn set_issuer(document: &mut Value, keycloak: &Keycloak) {
+    let url = document.pointer_mut(&format!("/components/securitySchemes/{OPEN_ID_CONNECT}/openIdConnectUrl"));
+    if let Some(url) = url.filter(|_| keycloak.is_on()) {
+        *url = discovery_url(&keycloak.issuer).into();
+    }
+}
+
+/// The one way by which people log in at the page, as a security scheme.
+fn authorization_code(issuer: &str) -> Value {
+    let scopes: serde_json::Map<String, Value> = SCOPES.split(' ').map(|scope| (scope.to_owned(), "".into())).collect();
+    let at = |end: &str| format!("{issuer}/protocol/openid-connect/{end}");
+    json!({"type": "oauth2", "flows": {"authorizationCode": {"authorizationUrl": at("auth"), "tokenUrl": at("token"), "scopes": scopes}}})
+}
+
+/// A value as it may stand in a page's script, which a `</` in a text must not end.
+fn in_script(value: &Value) -> String {
+    value.to_string().replace("</", "<\\/")
 }
 
 fn pages(version: Version) -> &'static Pages {
@@ -60,22 +135,34 @@ fn pages(version: Version) -> &'static Pages {
 }
 
 /// Adds the pages of every version.
-pub(super) fn add(route: Route) -> Route {
+pub(super) fn add(route: Route, app: &Arc<App>) -> Route {
     Version::ALL.into_iter().fold(route, |route, version| {
-        let html = |pick: fn(&Pages) -> &str| {
+        let html = |page: fn(&Pages, &str, &Keycloak) -> String| {
+            let app = Arc::clone(app);
             make_sync(move |request: Request| {
-                // `<` in a description must not end the script that the document stands in.
-                let document = pages(version).document_below(&forwarded_prefix(&request)).replace("</", "<\\/");
-                Response::builder().content_type("text/html; charset=utf-8").body(pick(pages(version)).replace(MARK, &document))
+                let body = page(pages(version), &forwarded_prefix(&request), &app.config.keycloak);
+                Response::builder().content_type("text/html; charset=utf-8").body(body)
             })
         };
+        let of_json = Arc::clone(app);
         let json = make_sync(move |request: Request| {
-            Response::builder().content_type("application/json").body(pages(version).document_below(&forwarded_prefix(&request)))
+            let document = pages(version).document_below(&forwarded_prefix(&request), &of_json.config.keycloak);
+            Response::builder().content_type("application/json").body(document.to_string())
         });
         let prefix = version.prefix();
         route
             .at(format!("{prefix}/openapi.json"), get(json))
-            .at(format!("{prefix}/docs"), get(html(|p| &p.swagger)))
-            .at(format!("{prefix}/redoc"), get(html(|p| &p.redoc)))
+            .at(format!("{prefix}/docs"), get(html(Pages::swagger_below)))
+            .at(format!("{prefix}/docs/{REDIRECT_PAGE}"), get(redirect_page()))
+            .at(format!("{prefix}/redoc"), get(html(Pages::redoc_below)))
+    })
+}
+
+/// The page by which Swagger UI learns how the login went: the library's.
+fn redirect_page() -> impl poem::Endpoint {
+    static LIBRARY: LazyLock<OpenApiService<(), ()>> = LazyLock::new(|| OpenApiService::new((), "", ""));
+    LIBRARY.swagger_ui().before(|mut request: Request| async move {
+        *request.uri_mut() = Uri::from_static("/oauth-receiver.html");
+        Ok(request)
     })
 }

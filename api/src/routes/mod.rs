@@ -22,6 +22,7 @@ use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::identity::{Identity, ProviderError};
 use middleware::guarded;
 use typed::{Interface, Latest, RouteTable, V2};
 
@@ -30,8 +31,21 @@ use typed::{Interface, Latest, RouteTable, V2};
 pub struct App {
     /// The rules over the store.
     pub catalogue: Catalogue,
+    /// Who is asking.
+    pub identity: Arc<Identity>,
     /// What the operator chose.
     pub config: Config,
+}
+
+impl App {
+    /// The application over a catalogue.
+    ///
+    /// # Errors
+    /// When the identity provider's configuration makes no sense.
+    pub fn new(catalogue: Catalogue, config: Config) -> Result<Self, ProviderError> {
+        let identity = Arc::new(Identity::new(&config, catalogue.db.clone())?);
+        Ok(Self { catalogue, identity, config })
+    }
 }
 
 /// A version of the interface.
@@ -60,6 +74,13 @@ impl Version {
         let fields = resource.object.fields.iter().filter(|_| self == Self::V2);
         fields.filter_map(|f| Some((f.name, f.v2_alias?))).collect()
     }
+}
+
+/// The OpenAPI document of a version, as JSON, with the login of a configuration.
+pub fn document_for(version: Version, config: &Config) -> String {
+    let mut document: serde_json::Value = serde_json::from_str(&document(version)).unwrap_or_default();
+    docs::set_issuer(&mut document, &config.keycloak);
+    format!("{document:#}")
 }
 
 /// The OpenAPI document of a version, as JSON.
@@ -113,6 +134,6 @@ impl OpenApi for Everything {
 pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static> {
     let operations = OpenApiService::new(Everything(Arc::clone(&app)), "", "");
     let mut route = Route::new().nest_no_strip("/", operations);
-    route = docs::add(route);
+    route = docs::add(route, &app);
     guarded(route, &app).data(app).map_to_response().boxed()
 }

@@ -40,6 +40,10 @@ fn respond(error: &Error) -> Response {
         Error::Store(store) if store.is_unavailable() || store.is_transient() => {
             return failure(StatusCode::SERVICE_UNAVAILABLE, "The catalogue cannot reach its database right now. Try again later.", error);
         }
+        Error::Unavailable(_) => {
+            let detail = "The catalogue cannot reach the identity provider right now, and needs it for this request. Try again later.";
+            return failure(StatusCode::SERVICE_UNAVAILABLE, detail, error);
+        }
         Error::Store(_) | Error::Internal(_) => {
             return failure(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -422,7 +422,7 @@ fn answer_headers(path: &str) -> Vec<poem_openapi::registry::MetaHeader> {
 fn error_response(status: u16) -> MetaResponse {
     let description = match status {
         400 => "The request makes no sense as it is.",
-        401 => "A key is needed.",
+        401 => "A user is needed, by token or API key.",
         403 => "The caller may not do this.",
         404 => "It does not exist, or was deleted.",
         409 => "It exists already, or something stands in the way.",
@@ -430,7 +430,7 @@ fn error_response(status: u16) -> MetaResponse {
         413 => "The body is too large.",
         415 => "The body is of another type.",
         422 => "The input is faulty; every fault is named.",
-        _ => "The catalogue cannot reach its database right now.",
+        _ => "The catalogue cannot reach its database, or the identity provider, right now.",
     };
     let schema = if status == 422 { "HTTPValidationError" } else { "Problem" };
     let content = vec![MetaMediaType { content_type: "application/json", schema: reference(schema) }];

@@ -3,6 +3,9 @@
 use super::sql::Sql;
 use super::{Db, Result};
 
+/// How the subjects begin that the catalogue gives to owners of API keys; no identity provider's may.
+pub const LOCAL: &str = "local:";
+
 impl Db {
     /// The row id of the account with this subject, which is made when it is new; its name follows what is given.
     pub async fn account(&self, subject: &str, name: &str) -> Result<i64> {

@@ -120,3 +120,25 @@ async fn check_whole(url: &str, acknowledged: &[usize]) -> usize {
     assert_eq!(get(&format!("{url}/counts/contacts")).await, json!(batches.len()));
     count
 }
+
+#[tokio::test]
+async fn the_server_starts_and_reads_while_keycloak_is_down() {
+    use base64::Engine;
+    let part = |value: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+    // A port on which nothing listens.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let issuer = format!("http://127.0.0.1:{port}/realms/aiod");
+    let claims = json!({"iss": issuer, "sub": "1", "typ": "Bearer", "azp": "aiod-sdk", "exp": aiod_api::store::now() / 1_000_000 + 300});
+    let token = format!("{}.{}.AAAA", part(&json!({"alg": "RS256", "kid": "1"})), part(&claims));
+    let mut home = Home::new();
+    let server = home.serve(&["--set", "examples.load=false", "--set", &format!("keycloak.issuer={issuer}")]).await;
+    let client = reqwest::Client::new();
+    let read = client.get(format!("{}/datasets", server.url)).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(read.status(), 200);
+    let url = format!("{}/datasets", server.url);
+    let write = |key: &str| client.post(&url).bearer_auth(key).json(&json!({"name": "x"})).send();
+    let refused = write(&token).await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers().contains_key("Retry-After")), (503, true));
+    assert_eq!(write(&server.key.unwrap()).await.unwrap().status(), 200);
+    assert_eq!(home.signal("-TERM"), Some(0));
+}

@@ -75,7 +75,7 @@ impl TestApp {
         db.migrate_up().await.unwrap();
         let catalogue = Catalogue::new(db, &config);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
-        let app = Arc::new(App { catalogue, config });
+        let app = Arc::new(App::new(catalogue, config).unwrap());
         let endpoint = Arc::new(endpoint(Arc::clone(&app)));
         Self { app, endpoint, home }
     }

@@ -51,6 +51,7 @@ impl CatalogueRoutes {
         #[oai(default = "ten", validator(minimum(value = "0"), maximum(value = "1000")))]
         limit: Query<i64>,
     ) -> Result<JsonAnswer> {
+        self.0.check_page(limit.0)?;
         let platforms = self.0.catalogue.platforms(offset.0, limit.0).await?;
         Ok(JsonAnswer::value(&platforms.iter().map(platform_json).collect()))
     }

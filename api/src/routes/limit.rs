@@ -21,6 +21,10 @@ const FORGET_EVERY: u32 = 10_000;
 /// The header that says through which addresses a request came.
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
+/// The headers of every answer where requests are limited: how many at once, how many of them are left, and in how many seconds all are
+/// there again.
+pub(super) const TOLD: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
+
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
@@ -105,12 +109,8 @@ impl RateLimit {
 impl Left {
     /// The answer, with what is left.
     pub(super) fn told(&self, mut response: Response) -> Response {
-        let numbers = [
-            ("ratelimit-limit", u64::from(self.limit)),
-            ("ratelimit-remaining", u64::from(self.remaining)),
-            ("ratelimit-reset", self.reset),
-        ];
-        for (name, number) in numbers {
+        let numbers = [u64::from(self.limit), u64::from(self.remaining), self.reset];
+        for (name, number) in TOLD.into_iter().zip(numbers) {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(number));
         }
         response

@@ -5,6 +5,7 @@ mod caller;
 mod catalogue;
 mod docs;
 mod image;
+mod limit;
 mod middleware;
 mod problem;
 mod resource;
@@ -20,7 +21,7 @@ use poem::{EndpointExt, Route};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{OpenApi, OpenApiService};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Error};
 use crate::config::Config;
 use crate::identity::{Identity, ProviderError};
 use middleware::guarded;
@@ -38,6 +39,14 @@ pub struct App {
 }
 
 impl App {
+    /// Refuses a page that is larger than the operator allows.
+    pub(crate) fn check_page(&self, limit: i64) -> Result<(), Error> {
+        let most = i64::from(self.config.limits.page_size);
+        if limit > most { Err(Error::query("limit", format!("ensure this value is less than or equal to {most}"))) } else { Ok(()) }
+    }
+}
+
+/// A version of the interface.
     /// The application over a catalogue.
     ///
     /// # Errors

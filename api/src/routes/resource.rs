@@ -190,6 +190,7 @@ impl ResourceRoutes {
         images: bool,
     ) -> Result<JsonAnswer> {
         let format = self.format(schema)?;
+        self.app.check_page(params.limit)?;
         let explicit_sort = request.uri().query().is_some_and(|q| q.split('&').any(|pair| pair.starts_with("sort=")));
         let query = params.query(self.resource, platform, explicit_sort)?;
         let page = self.app.catalogue.page(caller, self.resource, &query).await?;

@@ -73,6 +73,7 @@ impl UserRoutes {
         #[oai(default = "by_date_modified")]
         sort: Query<Option<Sort>>,
     ) -> Result<JsonAnswer> {
+        self.0.check_page(limit.0)?;
         let sort = sort.0.unwrap_or(Sort::DateModified).into();
         let descending = direction.0 == SortDirection::Desc;
         Ok(JsonAnswer::value(&self.0.catalogue.resources_of(&auth.0, sort, descending, offset.0, limit.0).await?))
@@ -92,6 +93,7 @@ impl UserRoutes {
         #[oai(default = "ten", validator(minimum(value = "0"), maximum(value = "1000")))]
         limit: Query<i64>,
     ) -> Result<JsonAnswer> {
+        self.0.check_page(limit.0)?;
         Ok(JsonAnswer::value(&self.0.catalogue.bookmarks(&auth.0, offset.0, limit.0).await?))
     }
 

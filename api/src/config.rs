@@ -65,7 +65,7 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The largest body of a bulk upsert, in bytes.
     pub batch_bytes: usize,
-    /// The most resources of a page, at most 1,000.
+    /// The most resources of a page, from 10, which is what a page has unless its request says otherwise, to 1,000.
     pub page_size: u32,
     /// How many requests a minute each caller may send, a user or an address; 0 does not limit them.
     pub requests_per_minute: u32,
@@ -317,8 +317,8 @@ impl Config {
         if let Some(origin) = self.cors.origins.iter().find(|o| poem::http::HeaderValue::from_str(o).is_err() || !o.contains("://")) {
             return wrong("cors.origins", "origins such as https://portal.example.org", origin);
         }
-        if !(1..=1_000).contains(&self.limits.page_size) {
-            return wrong("limits.page_size", "1 to 1000", &self.limits.page_size.to_string());
+        if !(10..=1_000).contains(&self.limits.page_size) {
+            return wrong("limits.page_size", "10 to 1000", &self.limits.page_size.to_string());
         }
         if self.database.connections == 0 {
             return wrong("database.connections", "1 or more", "0");

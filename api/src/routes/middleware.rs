@@ -13,7 +13,7 @@ use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result}
 use super::App;
 use super::body::forwarded_prefix;
 use super::caller::identify;
-use super::limit::{RateLimit, TOLD};
+use super::limit::{Left, RateLimit, TOLD};
 use super::problem::{from_poem, problem};
 use super::typed::RouteTable;
 
@@ -117,13 +117,10 @@ impl<E: Endpoint<Output = Response>> Guard<E> {
             Ok(caller) => caller,
             Err(error) => return from_poem(error.into()),
         };
-        let left = match &self.rate {
-            Some(rate) => match rate.check(&request, &caller) {
-                Ok(left) => left,
-                Err(refused) => return refused,
-            },
-            None => None,
-        };
+        let left = self.rate.as_ref().and_then(|rate| rate.check(&request, &caller));
+        if let Some(refused) = left.as_ref().and_then(Left::refusal) {
+            return refused;
+        }
         request.set_data(caller);
         let limits = &self.app.config.limits;
         let limit = if request.uri().path().ends_with("/batch") { limits.batch_bytes } else { limits.body_bytes };

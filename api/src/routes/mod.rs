@@ -44,9 +44,7 @@ impl App {
         let most = i64::from(self.config.limits.page_size);
         if limit > most { Err(Error::query("limit", format!("ensure this value is less than or equal to {most}"))) } else { Ok(()) }
     }
-}
 
-/// A version of the interface.
     /// The application over a catalogue.
     ///
     /// # Errors

@@ -386,7 +386,8 @@ fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaS
         };
         operation.responses.responses.push(not_modified);
     }
-    let errors: &[u16] = if reads { &[400, 401, 403, 404, 409, 422, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 503] };
+    let errors: &[u16] =
+        if reads { &[400, 401, 403, 404, 409, 422, 429, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503] };
     operation.responses.responses.extend(errors.iter().map(|status| error_response(*status)));
     let needed = permission::needed(id);
     if needed.is_some_and(Action::is_open) && !operation.security.is_empty() {
@@ -430,6 +431,7 @@ fn error_response(status: u16) -> MetaResponse {
         413 => "The body is too large.",
         415 => "The body is of another type.",
         422 => "The input is faulty; every fault is named.",
+        429 => "The caller sent too many requests; `Retry-After` says when the next may come.",
         _ => "The catalogue cannot reach its database, or the identity provider, right now.",
     };
     let schema = if status == 422 { "HTTPValidationError" } else { "Problem" };

@@ -137,7 +137,7 @@ pub const OPERATIONS: &[(&str, Action)] = &[
     ("review", Action::Review),
     ("list_own_resources", Action::UseAccount),
     ("list_bookmarks", Action::UseAccount),
-    ("add_bookmark", Action::Read),
+    ("add_bookmark", Action::UseAccount),
     ("remove_bookmark", Action::UseAccount),
     ("authorization_test", Action::UseAccount),
     ("top", Action::Browse),

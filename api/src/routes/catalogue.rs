@@ -20,6 +20,7 @@ pub(crate) struct CatalogueRoutes(pub(crate) Arc<App>);
 impl CatalogueRoutes {
     async fn any(&self, request: &Request, auth: Auth, group: Group, identifier: &str) -> Result<JsonAnswer> {
         let document = self.0.catalogue.read_any(&auth.0, group, identifier).await?;
+        self.0.catalogue.count_read(&document);
         Ok(JsonAnswer::document(request, document))
     }
 }

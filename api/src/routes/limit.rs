@@ -86,8 +86,8 @@ impl RateLimit {
             return Some(Who::Account(user.account));
         }
         // The last address is the one that our own proxy wrote; those before it are whatever the caller wrote.
-        let forwarded = request.header(FORWARDED_FOR).filter(|_| self.behind_proxy);
-        let forwarded = forwarded.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
+        let forwarded = request.headers().get_all(FORWARDED_FOR).iter().next_back().filter(|_| self.behind_proxy);
+        let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         let address = forwarded.or_else(|| request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip));
         address.map(Who::Address)
     }

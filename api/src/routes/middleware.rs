@@ -121,9 +121,11 @@ impl<E: Endpoint<Output = Response>> Guard<E> {
         if let Some(refused) = left.as_ref().and_then(Left::refusal) {
             return refused;
         }
-        request.set_data(caller);
         let limits = &self.app.config.limits;
-        let limit = if request.uri().path().ends_with("/batch") { limits.batch_bytes } else { limits.body_bytes };
+        // Whoever is not known cannot write in bulk, and need not be read at length.
+        let is_batch = caller.user().is_some() && request.uri().path().ends_with("/batch");
+        let limit = if is_batch { limits.batch_bytes } else { limits.body_bytes };
+        request.set_data(caller);
         let response = limited(&self.inner, request, limit).await;
         match left {
             Some(left) => left.told(response),

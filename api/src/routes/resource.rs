@@ -164,7 +164,9 @@ impl ResourceRoutes {
             self.app.catalogue.with_images(&mut documents).await?;
         }
         let [document] = documents;
-        Ok(JsonAnswer::document(request, self.shape(document, format)?))
+        let document = self.shape(document, format)?;
+        self.app.catalogue.count_read(&document);
+        Ok(JsonAnswer::document(request, document))
     }
 
     /// A page as this version shows it, in the format that was asked for.

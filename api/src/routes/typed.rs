@@ -208,11 +208,11 @@ fn batch_name(resource: &ResourceType) -> String {
 fn resource_path(resource: &'static ResourceType, version: Version, path: MetaPath) -> Option<MetaPath> {
     let template = path.path;
     let operations = path.operations.into_iter().filter(|o| exists(resource, version, &template, &o.method));
-    let operations: Vec<MetaOperation> = operations.map(|o| resource_operation(resource, version, &template, o)).collect();
+    let operations: Vec<MetaOperation> = operations.map(|o| resource_operation(resource, version, o)).collect();
     (!operations.is_empty()).then(|| MetaPath { path: template.replace("RESOURCE", resource.path), operations })
 }
 
-fn resource_operation(resource: &'static ResourceType, version: Version, template: &str, operation: MetaOperation) -> MetaOperation {
+fn resource_operation(resource: &'static ResourceType, version: Version, operation: MetaOperation) -> MetaOperation {
     let label = resource.name.replace('_', " ");
     let plural = resource.path.replace('_', " ");
     let mut operation =
@@ -247,7 +247,7 @@ fn resource_operation(resource: &'static ResourceType, version: Version, templat
         "submit_" => (Some(reference("SubmissionComment")), reference("SubmissionIdentifier")),
         _ => (None, reference("Null")),
     };
-    finish(operation, template_id, template, body, answer)
+    finish(operation, template_id, body, answer)
 }
 
 fn inline_count() -> MetaSchemaRef {
@@ -275,7 +275,7 @@ fn vocabulary_path(vocabulary: &'static Vocabulary, path: &'static str, deprecat
         operation.operation_id = Some(leak(format!("list_{path}")));
         operation.tags = vec![if vocabulary.is_taxonomy() { "Taxonomies" } else { "Vocabularies" }];
         operation.deprecated = deprecated;
-        finish(operation, "list_VOCABULARY", path, None, answer.clone())
+        finish(operation, "list_VOCABULARY", None, answer.clone())
     };
     MetaPath { path: template.path.replace("VOCABULARY", path), operations: template.operations.into_iter().map(operation).collect() }
 }
@@ -323,7 +323,7 @@ fn common_path(version: Version, template: MetaPath) -> MetaPath {
             _ => ("parents", None, group("ai_resource")),
         };
         operation.tags = vec![tag];
-        finish(operation, id, &path, body, answer)
+        finish(operation, id, body, answer)
     };
     let operations = template.operations.into_iter().map(operation).collect();
     MetaPath { path, operations }
@@ -351,7 +351,7 @@ fn renamed(mut operation: MetaOperation, rename: impl Fn(&str) -> String) -> Met
 }
 
 /// Puts in what the template left open, and the answers that every operation of its kind may give.
-fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
+fn finish(mut operation: MetaOperation, id: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
     let placeholder = reference(PLACEHOLDER);
     operation.params.iter_mut().for_each(plain_default);
     let patch = operation.method == Method::PATCH;
@@ -371,12 +371,11 @@ fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaS
             response.description = "It worked.";
         }
         if response.status == Some(200) && operation.method == Method::GET {
-            response.headers.extend(answer_headers(path));
+            response.headers.extend(answer_headers(id));
         }
     }
     let reads = operation.method == Method::GET;
-    let has_etag = reads && path.contains("identifier");
-    if has_etag {
+    if has_etag(id) {
         let not_modified = MetaResponse {
             description: "The caller has it already (`If-None-Match`).",
             status: Some(304),
@@ -410,10 +409,15 @@ fn plain_default(parameter: &mut MetaOperationParam) {
     }
 }
 
-fn answer_headers(path: &str) -> Vec<poem_openapi::registry::MetaHeader> {
-    if path.contains("identifier") {
+/// Whether an operation answers one resource, of which the caller may have a copy.
+fn has_etag(id: &str) -> bool {
+    id.starts_with("read_") && !matches!(id, "read_platform" | "read_submission")
+}
+
+fn answer_headers(id: &str) -> Vec<poem_openapi::registry::MetaHeader> {
+    if has_etag(id) {
         vec![header_meta("ETag", "The revision, for `If-None-Match` and `If-Match`.")]
-    } else if path.ends_with("/RESOURCE") {
+    } else if id.starts_with("list_") && id.ends_with("RESOURCE") {
         vec![header_meta("Link", "Where the next page is, when pages go by cursor.")]
     } else {
         vec![]

@@ -37,6 +37,8 @@ impl UserRoutes {
     #[oai(path = "/assets/permissions", method = "post", operation_id = "set_permission")]
     async fn set_permission(&self, auth: Auth, body: JsonBody) -> Result<JsonAnswer> {
         let wish = PermissionWish::parse(&auth.0, &body.0)?;
+        // Only then may the identity provider be asked for others.
+        self.0.catalogue.check_sharing(&auth.0, &wish.asset_identifier).await?;
         let user = self.0.identity.find_user(&wish.user).await.map_err(crate::catalogue::Error::from)?;
         self.0.catalogue.set_permission(&auth.0, &wish, user.map(|user| user.account)).await?;
         Ok(JsonAnswer::null())

@@ -142,6 +142,11 @@ async fn reads_are_counted_but_not_by_whom() {
         .for_each(|r| drop(r.ok()));
     app.get(&format!("/datasets/{seldom}")).key(&ada).send().await.ok();
     app.get("/datasets/data_000000000000000000000000").send().await.refused(404);
+    // What is not answered well, or not published, does not count.
+    app.get(&format!("{a}?schema=nonsense")).send().await.faults();
+    app.get(&format!("{a}/content")).send().await.refused(404);
+    let draft = app.draft("datasets", &ada, json!({"name": "mine"})).await;
+    app.get(&format!("/datasets/{draft}")).key(&ada).send().await.ok();
     app.app.catalogue.flush_reads().await.unwrap();
     app.get(&a).send().await.ok();
     app.app.catalogue.flush_reads().await.unwrap();

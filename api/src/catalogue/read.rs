@@ -27,7 +27,7 @@ pub struct Document {
     /// Its row id.
     pub(super) id: i64,
     /// Its type.
-    pub(super) resource: &'static ResourceType,
+    pub resource: &'static ResourceType,
     /// Whether it is published.
     pub(super) is_public: bool,
 }
@@ -381,7 +381,7 @@ pub(super) fn check_type(resource: &'static ResourceType, identifier: &str) -> R
     }
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))
 }
 

@@ -76,6 +76,18 @@ impl Version {
         }
     }
 
+    /// Adds the other names that fields of a resource have in this version; its identifier tells its type.
+    pub(crate) fn add_aliases(self, value: &mut serde_json::Value) {
+        let Some(map) = value.as_object_mut() else { return };
+        let identifier = map.get("identifier").and_then(serde_json::Value::as_str);
+        let Some(resource) = identifier.and_then(aiod_schema::by_identifier) else { return };
+        for (name, alias) in self.aliases(resource) {
+            if let Some(copy) = map.get(name).cloned() {
+                map.insert(alias.to_owned(), copy);
+            }
+        }
+    }
+
     /// Fields of a type that have another name as well in this version: the model's name and the other.
     pub(crate) fn aliases(self, resource: &'static ResourceType) -> Vec<(&'static str, &'static str)> {
         let fields = resource.object.fields.iter().filter(|_| self == Self::V2);

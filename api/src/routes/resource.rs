@@ -127,19 +127,12 @@ impl ResourceRoutes {
 
     /// A document as this version shows it, in the format that was asked for.
     fn shape(&self, mut document: Document, format: Format) -> Result<Document, Error> {
-        let aliases = self.version.aliases(self.resource);
-        if format == Format::Aiod && aliases.is_empty() {
+        if format == Format::Aiod && self.version.aliases(self.resource).is_empty() {
             return Ok(document);
         }
         let mut value: Value =
             serde_json::from_str(&document.body).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))?;
-        if let Value::Object(map) = &mut value {
-            for (name, alias) in aliases {
-                if let Some(copy) = map.get(name).cloned() {
-                    map.insert(alias.to_owned(), copy);
-                }
-            }
-        }
+        self.version.add_aliases(&mut value);
         document.body = format.convert(value).to_string();
         Ok(document)
     }

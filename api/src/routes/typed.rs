@@ -142,9 +142,9 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
             VocabularyRoutes { app: Arc::clone(&self.app), vocabulary }.add_routes(&mut own);
             table.extend(own.into_iter().map(|(template, methods)| (template.replace("VOCABULARY", path), methods)));
         }
-        add_named(CatalogueRoutes(Arc::clone(&self.app)), table);
-        add_named(UserRoutes(Arc::clone(&self.app)), table);
-        add_named(ReviewRoutes(self.app), table);
+        add_named(CatalogueRoutes(Arc::clone(&self.app), V::VERSION), table);
+        add_named(UserRoutes(Arc::clone(&self.app), V::VERSION), table);
+        add_named(ReviewRoutes(self.app, V::VERSION), table);
         table.retain(|_, methods| !methods.is_empty());
     }
 }

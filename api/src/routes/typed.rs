@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use aiod_schema::vocabulary::{VOCABULARIES, Vocabulary};
 use aiod_schema::{Class, Fault, ResourceType, resource_types};
-use poem::EndpointExt;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
+use poem::{Endpoint, EndpointExt, Request};
 use poem_openapi::OpenApi;
 use poem_openapi::error::ParsePathError;
 use poem_openapi::registry::{
@@ -25,6 +25,7 @@ use super::review::{ReviewRoutes, SubmitRoutes};
 use super::users::UserRoutes;
 use super::{App, Version};
 use crate::catalogue::permission::{self, Action};
+use crate::identity::Caller;
 use crate::openapi::{
     Form, any_of, array, batch_schema, from_json, inline, leak, model_schemas, read_schema, reference, schema_name, with_aliases,
 };
@@ -149,17 +150,22 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
     }
 }
 
-/// Adds an interface's endpoints. The framework numbers the parameters of a path; what is wrong with one is said under its name.
+/// Adds an interface's endpoints, each behind the rule of its operation. The framework numbers the parameters of a path; what is wrong
+/// with one is said under its name.
 fn add_named<T: OpenApi>(api: T, table: &mut RouteTable) {
     let pattern = |path: &str| -> Vec<Option<String>> {
         path.split('/').map(|part| (!part.starts_with([':', '{'])).then(|| part.to_owned())).collect()
     };
-    let named: Vec<String> = T::meta().into_iter().flat_map(|api| api.paths).map(|p| p.path).collect();
+    let named: Vec<MetaPath> = T::meta().into_iter().flat_map(|api| api.paths).collect();
     let mut own = RouteTable::new();
     api.add_routes(&mut own);
     for (path, methods) in own {
-        let known = named.iter().find(|known| pattern(known) == pattern(&path));
-        let parameters = known.iter().flat_map(|known| known.split('/')).filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let known = named.iter().find(|known| pattern(&known.path) == pattern(&path));
+        let needed = |method: &Method| {
+            let operation = known?.operations.iter().find(|operation| operation.method == *method)?;
+            permission::needed(operation.operation_id?)
+        };
+        let parameters = known.iter().flat_map(|known| known.path.split('/')).filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let names: Arc<[String]> = parameters.map(str::to_owned).collect();
         let with_names = |endpoint: BoxEndpoint<'static>| {
             let names = Arc::clone(&names);
@@ -170,8 +176,31 @@ fn add_named<T: OpenApi>(api: T, table: &mut RouteTable) {
             };
             endpoint.catch_error(answer).map_to_response().boxed()
         };
-        table.entry(path).or_default().extend(methods.into_iter().map(|(method, endpoint)| (method, with_names(endpoint))));
+        let named = methods.into_iter().map(|(method, endpoint)| {
+            let endpoint = with_names(endpoint);
+            let endpoint = match needed(&method) {
+                Some(action) if action.is_about_nothing() => ruled(endpoint, action),
+                _ => endpoint,
+            };
+            (method, endpoint)
+        });
+        table.entry(path).or_default().extend(named);
     }
+}
+
+/// An endpoint for those who may do this. Where it depends on a resource or on a body, the catalogue asks itself.
+fn ruled(endpoint: BoxEndpoint<'static>, action: Action) -> BoxEndpoint<'static> {
+    let endpoint = Arc::new(endpoint);
+    let answer = move |request: Request| {
+        let endpoint = Arc::clone(&endpoint);
+        async move {
+            if let (Some(app), Some(caller)) = (request.data::<Arc<App>>(), request.data::<Caller>()) {
+                permission::require(&app.catalogue.roles, caller, action)?;
+            }
+            endpoint.call(request).await
+        }
+    };
+    poem::endpoint::make(answer).map_to_response().boxed()
 }
 
 /// Where each listed vocabulary stands: vocabulary, path, whether the path is deprecated.

@@ -12,7 +12,7 @@ use poem::{Endpoint, EndpointExt, Request};
 use poem_openapi::OpenApi;
 use poem_openapi::error::ParsePathError;
 use poem_openapi::registry::{
-    MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
+    MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
 };
 
 use super::body::{PLACEHOLDER, header_meta};
@@ -161,31 +161,36 @@ fn add_named<T: OpenApi>(api: T, table: &mut RouteTable) {
     api.add_routes(&mut own);
     for (path, methods) in own {
         let known = named.iter().find(|known| pattern(&known.path) == pattern(&path));
-        let needed = |method: &Method| {
-            let operation = known?.operations.iter().find(|operation| operation.method == *method)?;
-            permission::needed(operation.operation_id?)
-        };
         let parameters = known.iter().flat_map(|known| known.path.split('/')).filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let names: Arc<[String]> = parameters.map(str::to_owned).collect();
-        let with_names = |endpoint: BoxEndpoint<'static>| {
-            let names = Arc::clone(&names);
-            let answer = move |error: ParsePathError| {
-                let index = error.name.strip_prefix("param").and_then(|n| n.parse::<usize>().ok());
-                let name = index.and_then(|index| names.get(index)).map_or(error.name, String::as_str);
-                std::future::ready(unprocessable(&[Fault::value(["path", name], error.reason)]))
-            };
-            endpoint.catch_error(answer).map_to_response().boxed()
-        };
-        let named = methods.into_iter().map(|(method, endpoint)| {
-            let endpoint = with_names(endpoint);
-            let endpoint = match needed(&method) {
-                Some(action) if action.is_about_nothing() => ruled(endpoint, action),
+        let methods = methods.into_iter().map(|(method, endpoint)| {
+            let operation = known.and_then(|known| known.operations.iter().find(|operation| operation.method == method));
+            let needed = operation.and_then(|operation| permission::needed(operation.operation_id?));
+            let endpoint = if operation.is_some_and(may_misread_path) { naming(endpoint, Arc::clone(&names)) } else { endpoint };
+            let endpoint = match needed {
+                Some(action) if action.is_about_nothing() && !action.is_open() => ruled(endpoint, action),
                 _ => endpoint,
             };
             (method, endpoint)
         });
-        table.entry(path).or_default().extend(named);
+        table.entry(path).or_default().extend(methods);
     }
+}
+
+/// Whether something else than a text stands in an operation's path.
+fn may_misread_path(operation: &MetaOperation) -> bool {
+    let is_text = |schema: &MetaSchemaRef| matches!(schema, MetaSchemaRef::Inline(schema) if schema.ty == "string");
+    operation.params.iter().any(|p| p.in_type == MetaParamIn::Path && !is_text(&p.schema))
+}
+
+/// An endpoint that calls the parameters of its path by these names.
+fn naming(endpoint: BoxEndpoint<'static>, names: Arc<[String]>) -> BoxEndpoint<'static> {
+    let answer = move |error: ParsePathError| {
+        let index = error.name.strip_prefix("param").and_then(|n| n.parse::<usize>().ok());
+        let name = index.and_then(|index| names.get(index)).map_or(error.name, String::as_str);
+        std::future::ready(unprocessable(&[Fault::value(["path", name], error.reason)]))
+    };
+    endpoint.catch_error(answer).map_to_response().boxed()
 }
 
 /// An endpoint for those who may do this. Where it depends on a resource or on a body, the catalogue asks itself.

@@ -65,6 +65,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The largest body of a bulk upsert, in bytes.
     pub batch_bytes: usize,
+    /// The most resources of a page, from 10, which is what a page has unless its request says otherwise, to 1,000.
+    pub page_size: u32,
+    /// How many requests a minute each caller may send, a user or an address; 0 does not limit them.
+    pub requests_per_minute: u32,
+    /// How many of them at once; 0 means as many as in a minute.
+    pub request_burst: u32,
+    /// Whether every request comes through a proxy of ours, which writes the caller's address at the end of `X-Forwarded-For`.
+    pub behind_proxy: bool,
 }
 
 /// Cross-origin requests.
@@ -188,7 +196,14 @@ impl Default for Config {
             listen: "127.0.0.1:8000".to_owned(),
             database: Database { url: "sqlite://data/catalogue.db".to_owned(), connections: 8, migrate: true },
             log: Log { filter: "info,poem=warn,tokio_cron_scheduler=warn".to_owned(), json: false },
-            limits: Limits { body_bytes: 4 << 20, batch_bytes: 64 << 20 },
+            limits: Limits {
+                body_bytes: 4 << 20,
+                batch_bytes: 64 << 20,
+                page_size: 1_000,
+                requests_per_minute: 0,
+                request_burst: 0,
+                behind_proxy: false,
+            },
             cors: Cors { origins: Vec::new() },
             deletion: Deletion { keep_days: 7, schedule: "0 30 3 * * *".to_owned() },
             roles: Roles {
@@ -301,6 +316,9 @@ impl Config {
         }
         if let Some(origin) = self.cors.origins.iter().find(|o| poem::http::HeaderValue::from_str(o).is_err() || !o.contains("://")) {
             return wrong("cors.origins", "origins such as https://portal.example.org", origin);
+        }
+        if !(10..=1_000).contains(&self.limits.page_size) {
+            return wrong("limits.page_size", "10 to 1000", &self.limits.page_size.to_string());
         }
         if self.database.connections == 0 {
             return wrong("database.connections", "1 or more", "0");

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use aiod_schema::vocabulary;
 use poem::listener::{Acceptor, Listener, TcpListener};
 
+use tokio::sync::oneshot;
+
 use crate::catalogue::examples::PLATFORM as EXAMPLE_PLATFORM;
 use crate::catalogue::{self, Catalogue};
 use crate::config::Config;
@@ -140,18 +142,20 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     // In the background: whether Keycloak answers decides neither about starting nor about reading.
     let identity = Arc::clone(&app.identity);
     let keeping_fresh = tokio::spawn(async move { identity.keep_fresh().await });
-    let counting = tokio::spawn(jobs::keep_counts(Arc::clone(&app)));
-    let catalogue = app.catalogue.clone();
+    let (stop_counting, stop) = oneshot::channel();
+    let counting = tokio::spawn(jobs::keep_counts(Arc::clone(&app), stop));
+    let db = app.catalogue.db.clone();
     let served =
         poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
     served.map_err(listen_failed)?;
     keeping_fresh.abort();
     scheduler.shutdown().await?;
-    counting.abort();
-    if let Err(error) = catalogue.flush_reads().await {
-        tracing::warn!(%error, "the last counts of reads are lost");
+    // The last counts are written before the database is closed.
+    drop(stop_counting);
+    if let Err(error) = counting.await {
+        tracing::error!(%error, "counting reads has failed");
     }
-    catalogue.db.close().await;
+    db.close().await;
     tracing::info!("stopped");
     Ok(())
 }

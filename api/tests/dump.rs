@@ -139,7 +139,7 @@ fn export_with(rows: &[Value]) -> String {
 fn asset(id: i64, document: &Value) -> Value {
     json!({"asset": {"id": id, "identifier": format!("data_{id}"), "resource_type": "dataset", "platform": "example",
         "platform_key": format!("{id}"), "status": "published", "alive": 1, "revision": 1, "date_created": id, "date_modified": id,
-        "content_hash": "", "links": "", "document": document}})
+        "content_hash": "", "date_revised": 0, "links": "", "document": document}})
 }
 
 async fn import(db: &Db, place: &Place, text: &str) -> Result<dump::DumpReport, StoreError> {
@@ -199,7 +199,7 @@ async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     let submission = catalogue.submit(&caller, &json!({"asset_identifiers": [draft], "comment": "☃"})).await.unwrap();
     catalogue.retract(&caller, &submission.to_string()).await.unwrap();
     catalogue.add_bookmark(&caller, &draft).await.unwrap();
-    catalogue.read(&caller, dataset(), &draft).await.unwrap();
+    catalogue.count_read(&catalogue.read_on_platform(&caller, dataset(), "example", "river-sensors").await.unwrap());
     catalogue.flush_reads().await.unwrap();
     (catalogue, id)
 }

@@ -39,6 +39,19 @@ pub(crate) async fn bodies(server: &str) -> Result<Vec<(String, String)>> {
     }
 }
 
+/// An access token of the development realm's user.
+pub(crate) async fn token(issuer: &str) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Tokens {
+        access_token: String,
+    }
+    let form = [("grant_type", "password"), ("client_id", "aiod-sdk"), ("username", "user"), ("password", "password")];
+    let url = format!("{}/protocol/openid-connect/token", issuer.trim_end_matches('/'));
+    let answer = reqwest::Client::new().post(url).form(&form).send().await?.error_for_status()?;
+    let Tokens { access_token } = serde_json::from_str(&answer.text().await?)?;
+    Ok(access_token)
+}
+
 /// Where a page of the ten resources that were registered first begins, newest first.
 pub(crate) async fn last_page(server: &str) -> Result<String> {
     let (_, eleventh) = fetch(&format!("{server}/datasets?cursor=&direction=asc&limit=11")).await?;

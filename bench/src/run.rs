@@ -46,6 +46,10 @@ pub(crate) struct Options {
     /// Another seed gives other datasets.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// A realm of Keycloak, such as `http://127.0.0.1:8180/realms/aiod` of `scripts/stack up keycloak`: reading with a token of its
+    /// user `user` is measured, too.
+    #[arg(long, value_name = "URL")]
+    keycloak: Option<String>,
     /// Measure reading alone.
     #[arg(long)]
     reads_only: bool,
@@ -115,6 +119,9 @@ impl Bench<'_> {
     fn command(&self, database_url: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).args(["--database-url", database_url]).env("AIOD_EXAMPLES_LOAD", "false");
+        if let Some(issuer) = &self.options.keycloak {
+            command.env("AIOD_KEYCLOAK_ISSUER", issuer);
+        }
         command
     }
 
@@ -173,6 +180,7 @@ impl Bench<'_> {
             ("page of 10", page(10), Target { ratio: Some(0.7), p99: Some(10), ..Target::default() }),
             ("page of 100", page(100), Target { ratio: Some(0.6), p99: Some(40), ..Target::default() }),
         ];
+        self.callers(real, &loads[0].1).await?;
         for (what, paths, target) in loads {
             note(what);
             same_answers(real, &bare, &paths).await?;
@@ -180,6 +188,22 @@ impl Bench<'_> {
             self.report.load(what, &load, Some(&plain), target);
         }
         bare.stop().await.map(drop)
+    }
+
+    /// Reading by those who are known, beside those who are not.
+    async fn callers(&mut self, server: &Server, paths: &[String]) -> Result<()> {
+        note("GET one dataset with a key and with a token");
+        let mut callers = vec![("an API key", self.key("reader", &[])?)];
+        if let Some(issuer) = &self.options.keycloak {
+            callers.push(("a token of Keycloak", reads::token(issuer).await?));
+        }
+        for (what, bearer) in callers {
+            let known = || self.wrk.load_as(&server.url, paths, Some(&bearer));
+            let (load, anonymous) = reads::best_of(self.options.runs, known, || self.wrk.load(&server.url, paths))?;
+            let target = Target { ratio: what.contains("token").then_some(0.8), ..Target::default() };
+            self.report.compared(format!("GET one dataset with {what}, beside nobody"), &load, &anonymous, target);
+        }
+        Ok(())
     }
 
     async fn register(&mut self, server: &Server, generator: &Arc<Generator>) -> Result<()> {

@@ -57,11 +57,20 @@ impl Wrk {
 
     /// Asks a server for these paths, at random.
     pub(crate) fn load(&self, server: &str, paths: &[String]) -> Result<Load> {
+        self.load_as(server, paths, None)
+    }
+
+    /// The same with a key or a token.
+    pub(crate) fn load_as(&self, server: &str, paths: &[String], bearer: Option<&str>) -> Result<Load> {
         let file = self.folder.join("paths.txt");
         std::fs::write(&file, paths.join("\n")).context(format!("writing {}", file.display()))?;
         let mut command = Command::new("wrk");
         command.args(["-t1", &format!("-c{}", self.connections), &format!("-d{}s", self.seconds), "-s"]);
-        command.arg(self.folder.join("requests.lua")).args([server, "--"]).arg(&file);
+        command.arg(self.folder.join("requests.lua"));
+        if let Some(bearer) = bearer {
+            command.args(["-H", &format!("Authorization: Bearer {bearer}")]);
+        }
+        command.args([server, "--"]).arg(&file);
         let printed = output(&mut command)?;
         let line = printed.lines().find(|line| line.starts_with('{')).ok_or_else(|| Error::other(format!("wrk said: {printed}")))?;
         let summary: Summary = serde_json::from_str(line)?;

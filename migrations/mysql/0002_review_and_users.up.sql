@@ -39,5 +39,12 @@ CREATE INDEX bookmark_backwards ON bookmark (asset_id);
 -- How often each resource was read; by whom is not kept.
 CREATE TABLE asset_reads (
     asset_id BIGINT NOT NULL PRIMARY KEY,
+    resource_type VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     total BIGINT NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX asset_reads_by_type ON asset_reads (resource_type, total, asset_id);
+
+-- When a revision came to be: `date_modified` says when the resource's own metadata last changed, a revision also counts what changed
+-- around it, such as its images. 0 means the same as `date_modified`.
+ALTER TABLE asset ADD COLUMN date_revised BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE asset_revision ADD COLUMN date_revised BIGINT NOT NULL DEFAULT 0;

@@ -96,7 +96,7 @@ impl Catalogue {
         resource: &'static ResourceType,
         records: &[Value],
     ) -> Result<Vec<RecordResult>> {
-        let user = require(caller)?;
+        require(caller)?;
         let subject = Subject { resource: Some(resource), platform: Some(platform), ..Subject::default() };
         if !is_allowed(&self.roles, caller, Action::UpsertBatch, subject) {
             return Err(Error::Forbidden(format!(
@@ -107,7 +107,7 @@ impl Catalogue {
             return Err(Error::body("records", format!("ensure this value has at most {MAX_RECORDS} items")));
         }
         let prepared = prepare_all(platform, resource, records);
-        let actor = Actor { account: Some(user.account), brings_terms: true, keeps_inverse_links: true };
+        let actor = Actor { caller, roles: &self.roles, brings_terms: true, keeps_inverse_links: true };
         let mut attempts = 0;
         loop {
             let outcome: Result<Vec<RecordResult>> = transaction!(self.db, tx => {
@@ -248,7 +248,7 @@ fn related_entry(platform: &str, field: &'static Field, entry: &Value, at: &[Ste
 struct Batch<'a> {
     platform: &'a str,
     resource: &'static ResourceType,
-    actor: Actor,
+    actor: Actor<'a>,
     records: &'a [Prepared],
 }
 
@@ -308,7 +308,7 @@ impl Batch<'_> {
     }
 
     async fn create_related(&self, tx: &mut Tx, missing: &[&Related], places: &mut Places) -> Result<()> {
-        let mut resolved = Resolved::load(tx, missing.iter().map(|r| &r.input)).await?;
+        let mut resolved = Resolved::load(tx, self.actor, missing.iter().map(|r| (&r.input, None))).await?;
         let mut changes = Vec::new();
         for related in missing {
             if let Err(error) = resolved.check(&related.input, None, self.actor) {
@@ -360,7 +360,7 @@ impl Batch<'_> {
     }
 
     async fn write_changes(&self, tx: &mut Tx, changes: Vec<(usize, Change)>, results: &mut [RecordResult]) -> Result<()> {
-        let mut resolved = Resolved::load(tx, changes.iter().map(|(_, c)| &c.input)).await?;
+        let mut resolved = Resolved::load(tx, self.actor, changes.iter().map(|(_, c)| c.owned())).await?;
         let platforms = self.files_platforms(tx, &changes).await?;
         let (mut places, mut good) = (Vec::new(), Vec::new());
         for (index, change) in changes {

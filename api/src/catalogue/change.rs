@@ -7,8 +7,11 @@ use aiod_schema::vocabulary::Vocabulary;
 use aiod_schema::{Input, ResourceType, by_name, link};
 use serde_json::{Map, Value};
 
+use super::permission::{Action, Subject, is_allowed};
 use super::{Error, Result};
+use crate::config::Roles;
 use crate::digest::sha256_hex;
+use crate::identity::Caller;
 use crate::store::asset::{ChangedAsset, Head, NewAsset, Status};
 use crate::store::link::{self as link_text, APPENDED, Link};
 use crate::store::permission::PermissionKind;
@@ -43,13 +46,22 @@ pub(super) struct Identity {
 
 /// Who writes, and by which rules.
 #[derive(Clone, Copy)]
-pub(super) struct Actor {
-    /// The account's row id.
-    pub(super) account: Option<i64>,
+pub(super) struct Actor<'a> {
+    /// Who it is.
+    pub(super) caller: &'a Caller,
+    /// Names of roles.
+    pub(super) roles: &'a Roles,
     /// Whether taxonomies take terms that they do not have.
     pub(super) brings_terms: bool,
     /// Whether links that other resources may have made stay when the body does not name their field.
     pub(super) keeps_inverse_links: bool,
+}
+
+impl Actor<'_> {
+    /// The account's row id.
+    fn account(self) -> Option<i64> {
+        self.caller.user().map(|user| user.account)
+    }
 }
 
 /// The key of a platform's identifier: identifiers are unique whatever their case.
@@ -85,13 +97,23 @@ struct KnownResource {
     id: i64,
     resource: &'static ResourceType,
     status: Status,
+    platform: Option<String>,
 }
 
 /// What the identifiers and terms of bodies stand for.
 pub(super) struct Resolved {
     resources: HashMap<String, KnownResource>,
     terms: HashMap<(&'static str, String), KnownTerm>,
+    /// Resources that the writer may not see: they count as nothing, except where they are referred to already.
+    hidden: HashSet<i64>,
+    /// Links to hidden resources that are there already: from and to.
+    linked: HashSet<(i64, i64)>,
+    /// Links that resources hold which the writer may not change, in fields that hold one value.
+    held: HashMap<i64, Vec<Link>>,
 }
+
+/// A body that is to be written, and the row id of the resource that it belongs to, when there is one.
+pub(super) type Owned<'i> = (&'i Input, Option<i64>);
 
 fn used_terms<'i>(inputs: impl Iterator<Item = &'i Input>) -> BTreeMap<(&'static str, String), (&'static Vocabulary, String)> {
     let mut used = BTreeMap::new();
@@ -104,20 +126,71 @@ fn used_terms<'i>(inputs: impl Iterator<Item = &'i Input>) -> BTreeMap<(&'static
 }
 
 impl Resolved {
-    /// Looks up what these bodies refer to.
-    pub(super) async fn load<'i>(tx: &mut Tx, inputs: impl Iterator<Item = &'i Input> + Clone) -> Result<Self> {
-        let mut resolved = Self { resources: HashMap::new(), terms: HashMap::new() };
+    /// Looks up what these bodies refer to, and what their writer may do with it.
+    pub(super) async fn load<'i>(tx: &mut Tx, actor: Actor<'_>, bodies: impl Iterator<Item = Owned<'i>> + Clone) -> Result<Self> {
+        let mut resolved =
+            Self { resources: HashMap::new(), terms: HashMap::new(), hidden: HashSet::new(), linked: HashSet::new(), held: HashMap::new() };
+        let inputs = bodies.clone().map(|(input, _)| input);
         let identifiers: BTreeSet<&String> = inputs.clone().flat_map(|i| &i.links).flat_map(|l| &l.identifiers).collect();
         if !identifiers.is_empty() {
             let identifiers: Vec<String> = identifiers.into_iter().cloned().collect();
-            for (id, identifier, type_name, status) in tx.find_living(&identifiers).await? {
+            for (id, identifier, type_name, status, platform) in tx.find_living(&identifiers).await? {
                 if let Some(resource) = by_name(&type_name) {
-                    resolved.resources.insert(identifier, KnownResource { id, resource, status: Status::parse(&status) });
+                    let status = Status::parse(&status);
+                    resolved.resources.insert(identifier, KnownResource { id, resource, status, platform });
                 }
             }
+            resolved.load_rights(tx, actor, bodies).await?;
         }
         resolved.load_terms(tx, used_terms(inputs).into_keys()).await?;
         Ok(resolved)
+    }
+
+    /// Finds out what the writer may not see or change of what is referred to. It takes statements only where it matters.
+    async fn load_rights<'i>(&mut self, tx: &mut Tx, actor: Actor<'_>, bodies: impl Iterator<Item = Owned<'i>> + Clone) -> Result<()> {
+        let unpublished = self.resources.values().filter(|r| r.status != Status::Published).map(|r| r.id);
+        let mut asked: BTreeSet<i64> = unpublished.collect();
+        let uses = bodies.clone().flat_map(|(input, _)| input.links.iter().map(move |used| (input.resource, used)));
+        let named = uses.flat_map(|(from, used)| used.identifiers.iter().map(move |identifier| (from, used.field.name, identifier)));
+        let single = named.filter_map(|(from, field, identifier)| {
+            let target = self.resources.get(identifier)?;
+            single_inverse(from, field, target.resource).map(|_| target.id)
+        });
+        let single: BTreeSet<i64> = single.collect();
+        let single: Vec<i64> = single.into_iter().collect();
+        let mut held: HashMap<i64, Vec<Link>> = HashMap::new();
+        for link in tx.links_from(&single).await? {
+            held.entry(link.from_id).or_default().push(link);
+        }
+        asked.extend(held.keys());
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let asked: Vec<i64> = asked.into_iter().collect();
+        let permissions = match actor.account() {
+            Some(account) => tx.permissions(account, &asked).await?.into_iter().collect(),
+            None => HashMap::new(),
+        };
+        let may = |action: Action, known: &KnownResource| {
+            let permission = permissions.get(&known.id).copied();
+            let subject =
+                Subject { resource: Some(known.resource), platform: known.platform.as_deref(), status: Some(known.status), permission };
+            is_allowed(actor.roles, actor.caller, action, subject)
+        };
+        for known in self.resources.values().filter(|known| asked.contains(&known.id)) {
+            if !may(Action::Read, known) {
+                self.hidden.insert(known.id);
+            }
+            if known.status != Status::Submitted && may(Action::Update, known) {
+                held.remove(&known.id);
+            }
+        }
+        self.held = held;
+        if !self.hidden.is_empty() {
+            let own: Vec<i64> = bodies.filter_map(|(_, own)| own).collect();
+            self.linked = tx.links_from(&own).await?.into_iter().map(|l| (l.from_id, l.to_id)).collect();
+        }
+        Ok(())
     }
 
     async fn load_terms(&mut self, tx: &mut Tx, keys: impl Iterator<Item = (&'static str, String)>) -> Result<()> {
@@ -133,15 +206,17 @@ impl Resolved {
 
     /// Refuses a body that refers to nothing, or to resources of a type that the field does not take, or uses terms that its
     /// writer must not use.
-    /// A resource that exists (`own`) must not refer to itself: the two ends of a link would be one.
-    pub(super) fn check(&self, input: &Input, own: Option<&str>, actor: Actor) -> Result<()> {
+    /// A resource that exists (`own`) must not refer to itself: the two ends of a link would be one. Nor may a field of another
+    /// resource get another value, where it holds one, unless its writer may change that resource.
+    pub(super) fn check(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Result<()> {
         for LinkUse { field, identifiers } in &input.links {
             let aiod_schema::Kind::Link(targets) = field.kind else { continue };
-            if own.is_some_and(|own| identifiers.iter().any(|i| i == own)) {
-                return Err(Error::body(field.name, "a resource cannot refer to itself"));
-            }
-            let fits = |identifier: &&String| self.resources.get(*identifier).is_some_and(|k| targets.iter().any(|t| k.resource.is_a(t)));
-            let missing: Vec<&str> = identifiers.iter().filter(|i| !fits(i)).map(String::as_str).collect();
+            let known = |identifier: &String| {
+                let known = self.resources.get(identifier).filter(|k| targets.iter().any(|t| k.resource.is_a(t)))?;
+                let is_seen = !self.hidden.contains(&known.id) || own.is_some_and(|own| self.linked.contains(&(own, known.id)));
+                is_seen.then_some(known)
+            };
+            let missing: Vec<&str> = identifiers.iter().filter(|i| known(i).is_none()).map(String::as_str).collect();
             if !missing.is_empty() {
                 let types = targets.join(" or ");
                 return Err(Error::NotFound(format!(
@@ -149,6 +224,19 @@ impl Resolved {
                     field.name,
                     missing.join(", ")
                 )));
+            }
+            for known in identifiers.iter().filter_map(known) {
+                if own == Some(known.id) {
+                    return Err(Error::body(field.name, "a resource cannot refer to itself"));
+                }
+                let held = self.held.get(&known.id).map(Vec::as_slice).unwrap_or_default();
+                let inverse = single_inverse(input.resource, field.name, known.resource);
+                if inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse, &l.field))) {
+                    return Err(Error::Forbidden(format!(
+                        "Field '{}': what it refers to belongs to another already, and you do not have permission to change that.",
+                        field.name
+                    )));
+                }
             }
         }
         for TermUse { vocabulary, terms, field } in input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms) {
@@ -223,7 +311,7 @@ fn spelled(used: &TermUse, list: bool, resolved: &Resolved) -> Value {
 }
 
 /// Writes changes with everything that belongs to them; row ids and identifiers, in the order of the changes.
-pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolved: &Resolved) -> Result<Vec<(i64, String)>> {
+pub(super) async fn apply(tx: &mut Tx, actor: Actor<'_>, changes: &[Change], resolved: &Resolved) -> Result<Vec<(i64, String)>> {
     // One microsecond apart, so that the order of a batch is the order of its dates.
     let date = now();
     let mut new = Vec::new();
@@ -241,7 +329,7 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
                 name,
                 status: identity.status,
                 date,
-                modified_by: actor.account,
+                modified_by: actor.account(),
                 content_hash: change.hash.clone(),
                 document: document(input, Some(&identity.platform), identity.platform_resource_identifier.as_deref(), resolved),
                 links: resolved.links(input),
@@ -250,7 +338,7 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
                 id: head.id,
                 name,
                 date,
-                modified_by: actor.account,
+                modified_by: actor.account(),
                 content_hash: change.hash.clone(),
                 document: document(input, head.platform.as_deref(), head.platform_resource_identifier.as_deref(), resolved),
             }),
@@ -265,11 +353,13 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
     tx.archive(&existing).await?;
     tx.update_assets(changed).await?;
     let written: Vec<(i64, String)> = changes.iter().map(|c| c.row(&new_ids)).collect();
-    let partners = LinkChange::plan(tx, actor, changes, &written, resolved).await?.apply(tx, actor).await?;
-    let linked: Vec<i64> = existing.iter().chain(&partners).copied().collect();
+    let links = LinkChange::plan(tx, actor, changes, &written, resolved).await?;
+    let bereft: Vec<i64> = links.bereft.iter().copied().collect();
+    let partners = links.apply(tx, actor).await?;
+    let linked: Vec<i64> = existing.iter().chain(&partners).chain(&bereft).copied().collect();
     tx.refresh_links(&linked).await?;
     write_terms(tx, changes, &written, &existing, resolved).await?;
-    if let Some(account) = actor.account {
+    if let Some(account) = actor.account() {
         let granted: Vec<i64> = new_ids.values().copied().collect();
         tx.grant(account, &granted, PermissionKind::Admin).await?;
     }
@@ -279,12 +369,17 @@ pub(super) async fn apply(tx: &mut Tx, actor: Actor, changes: &[Change], resolve
 }
 
 impl Change {
-    /// The identifier of the resource, when it exists.
-    pub(super) fn own(&self) -> Option<&str> {
+    /// The row id of the resource, when it exists.
+    pub(super) fn own(&self) -> Option<i64> {
         match &self.target {
             Target::New(_) => None,
-            Target::Existing(head) => Some(&head.identifier),
+            Target::Existing(head) => Some(head.id),
         }
+    }
+
+    /// The body and whose it is.
+    pub(super) fn owned(&self) -> Owned<'_> {
+        (&self.input, self.own())
     }
 
     fn row(&self, new_ids: &HashMap<String, i64>) -> (i64, String) {
@@ -314,6 +409,8 @@ struct LinkChange {
     added: BTreeSet<Link>,
     /// Resources that are not written themselves, but whose links change.
     partners: BTreeSet<i64>,
+    /// Resources that are written, but do not get a link that they name.
+    bereft: BTreeSet<i64>,
 }
 
 /// A link without its place.
@@ -322,7 +419,7 @@ fn same_ends(link: &Link) -> (i64, &str, i64) {
 }
 
 impl LinkChange {
-    async fn plan(tx: &mut Tx, actor: Actor, changes: &[Change], written: &[(i64, String)], resolved: &Resolved) -> Result<Self> {
+    async fn plan(tx: &mut Tx, actor: Actor<'_>, changes: &[Change], written: &[(i64, String)], resolved: &Resolved) -> Result<Self> {
         let old_ids: Vec<i64> =
             changes.iter().zip(written).filter(|(c, _)| matches!(c.target, Target::Existing(_))).map(|(_, (id, _))| *id).collect();
         let mut types: HashMap<i64, &'static ResourceType> =
@@ -367,6 +464,7 @@ impl LinkChange {
             self.removed.iter().filter(|l| !added_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
         let come: Vec<Link> =
             self.added.iter().filter(|l| !removed_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
+        let come = self.one_of_each(come, types);
         let displaced = displaced(tx, types, &come).await?;
         self.removed.extend(gone);
         self.removed.extend(displaced);
@@ -377,8 +475,28 @@ impl LinkChange {
         Ok(())
     }
 
+    /// Where several resources that are written together want to be the one value of a field, the last of them is.
+    fn one_of_each(&mut self, come: Vec<Link>, types: &HashMap<i64, &'static ResourceType>) -> Vec<Link> {
+        let mut kept: Vec<Link> = Vec::with_capacity(come.len());
+        for link in come {
+            let excluded = |other: &Link| {
+                let holder = types.get(&link.from_id);
+                let is_single = holder.and_then(|r| r.object.field(&link.field)).is_some_and(|f| !f.list);
+                is_single && other.from_id == link.from_id && holder.is_some_and(|r| excludes(r, &link.field, &other.field))
+            };
+            for lost in kept.extract_if(.., |other| excluded(other)) {
+                self.bereft.insert(lost.to_id);
+                self.added.retain(|l| {
+                    l.from_id != lost.to_id || l.to_id != lost.from_id || inverse_of(l, types).is_none_or(|i| i.field != lost.field)
+                });
+            }
+            kept.push(link);
+        }
+        kept
+    }
+
     /// Writes the change; the partners that it touched.
-    async fn apply(self, tx: &mut Tx, actor: Actor) -> Result<Vec<i64>> {
+    async fn apply(self, tx: &mut Tx, actor: Actor<'_>) -> Result<Vec<i64>> {
         let partners: Vec<i64> = self.partners.into_iter().collect();
         if !partners.is_empty() {
             tx.lock_rows(&partners).await?;
@@ -389,7 +507,7 @@ impl LinkChange {
         tx.delete_links(&removed).await?;
         tx.insert_links(&added).await?;
         if !partners.is_empty() {
-            tx.touch_assets(&partners, actor.account).await?;
+            tx.touch_assets(&partners, actor.account()).await?;
         }
         Ok(partners)
     }
@@ -409,6 +527,18 @@ async fn learn_types(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType
     Ok(())
 }
 
+/// The field of `to` that says the same as `field` of `from`, where it holds one value.
+fn single_inverse(from: &ResourceType, field: &str, to: &ResourceType) -> Option<&'static str> {
+    link::inverse(from, field, to).filter(|inverse| to.object.field(inverse).is_some_and(|f| !f.list))
+}
+
+/// Whether a value in one field that holds one leaves no room for a value in another. A contact belongs to one person or one
+/// organisation: either takes the place of the other.
+fn excludes(holder: &ResourceType, field: &str, other: &str) -> bool {
+    let owners = ["person", "organisation"];
+    field == other || (holder.name == "contact" && owners.contains(&field) && owners.contains(&other))
+}
+
 /// The same fact, said by the other end.
 fn inverse_of(link: &Link, types: &HashMap<i64, &'static ResourceType>) -> Option<Link> {
     let field = link::inverse(types.get(&link.from_id)?, &link.field, types.get(&link.to_id)?)?;
@@ -424,9 +554,7 @@ async fn displaced(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>,
     for old in tx.links_from(&ids).await? {
         let replaced = |new: &&&Link| {
             let same_holder = new.from_id == old.from_id && new.to_id != old.to_id;
-            // A contact belongs to one person or one organisation: either takes the place of the other.
-            let is_contact = types.get(&old.from_id).is_some_and(|r| r.name == "contact");
-            same_holder && (new.field == old.field || is_contact)
+            same_holder && types.get(&old.from_id).is_some_and(|r| excludes(r, &new.field, &old.field))
         };
         if single.iter().any(|new| replaced(&new)) {
             out.push(old);

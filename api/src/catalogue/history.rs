@@ -9,7 +9,6 @@ use super::render::wire_time;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::ReadRow;
-use crate::store::transaction;
 
 impl Catalogue {
     /// Every state of a resource, the present one first: revision, status, who made it and when.
@@ -19,11 +18,12 @@ impl Catalogue {
     pub async fn history(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Value> {
         let row = self.writable(caller, resource, identifier).await?;
         let revisions = self.db.revisions(row.id).await?;
-        let one = |r: &crate::store::revision::RevisionRow| json!({"revision": r.revision, "status": r.status, "date_modified": wire_time(r.date_modified), "modified_by": r.modified_by});
+        let one = |r: &crate::store::revision::RevisionRow| json!({"revision": r.revision, "status": r.status, "date_modified": wire_time(r.date_revised), "modified_by": r.modified_by});
         Ok(revisions.iter().map(one).collect())
     }
 
-    /// One state of a resource, as it would have been read then. Links to what was deleted since are left in it.
+    /// One state of a resource, as it would have been read then. Links to what was deleted since are left in it;
+    /// contacts that it shows in full are shown as they are today.
     ///
     /// # Errors
     /// As for [`Catalogue::history`]; when there is no such revision.
@@ -50,14 +50,10 @@ impl Catalogue {
     async fn writable(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<ReadRow> {
         require_user(caller)?;
         check_type(resource, identifier)?;
-        transaction!(self.db, tx => {
-            let head = self.living(&mut tx, resource, identifier).await?;
-            if self.check_action(&mut tx, caller, resource, &head, Action::SeeHistory).await? {
-                return Ok(());
-            }
-            Err(Error::Forbidden(format!("You do not have permission to edit {}.", resource.path)))
-        })?;
-        let row = self.db.read_by_identifier(identifier).await?;
-        row.ok_or_else(|| Error::not_found(resource, &format!("'{identifier}'"), false))
+        let row = self.living_row(resource, identifier).await?;
+        if self.has_right(caller, resource, &row, Action::SeeHistory).await? {
+            return Ok(row);
+        }
+        Err(Error::Forbidden(format!("You do not have permission to edit {}.", resource.path)))
     }
 }

@@ -3,13 +3,15 @@
 use aiod_schema::ResourceType;
 use serde_json::Value;
 
-use super::read::{image_json, require};
+use super::read::{check_type, image_json, require};
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::image::ImageRow;
 use crate::store::transaction;
 
+/// The most images of a resource.
+const MAX_IMAGES: i64 = 20;
 /// The largest image, in bytes.
 pub const MAX_IMAGE: usize = 1 << 20;
 /// The longest name of an image, in characters.
@@ -96,6 +98,7 @@ impl Catalogue {
         mode: Mode,
     ) -> Result<()> {
         let user = require(caller)?;
+        check_type(resource, identifier)?;
         check_name(&upload.name)?;
         if upload.bytes.len() > MAX_IMAGE {
             return Err(Error::TooLarge(format!("an image has at most {MAX_IMAGE} bytes (1 MiB)")));
@@ -107,6 +110,9 @@ impl Catalogue {
             match (mode, exists) {
                 (Mode::Add, true) => return Err(Error::Conflict(format!("There already exists an image with the name '{}'.", checked.name))),
                 (Mode::Replace, false) => return Err(no_image(&checked.name)),
+                (Mode::Add, false) if tx.count_images(head.id).await? >= MAX_IMAGES => {
+                    return Err(Error::Conflict(format!("A resource has at most {MAX_IMAGES} images: remove one first.")));
+                }
                 _ => {}
             }
             if exists {
@@ -125,6 +131,7 @@ impl Catalogue {
     /// When nobody is logged in, the caller may not change the resource, or there is none of this name.
     pub async fn delete_image(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, name: &str) -> Result<()> {
         let user = require(caller)?;
+        check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, &Expected::Any).await?;
             tx.archive(&[head.id]).await?;

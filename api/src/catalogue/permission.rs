@@ -137,7 +137,7 @@ pub const OPERATIONS: &[(&str, Action)] = &[
     ("review", Action::Review),
     ("list_own_resources", Action::UseAccount),
     ("list_bookmarks", Action::UseAccount),
-    ("add_bookmark", Action::Read),
+    ("add_bookmark", Action::UseAccount),
     ("remove_bookmark", Action::UseAccount),
     ("authorization_test", Action::UseAccount),
     ("top", Action::Browse),
@@ -153,6 +153,11 @@ impl Action {
     /// The grants that allow it.
     pub fn grants(self) -> &'static [Grant] {
         RULES.iter().find(|(action, _)| *action == self).map_or(&[], |(_, grants)| grants)
+    }
+
+    /// Whether it is about no resource and no body in particular, so that the caller alone decides.
+    pub fn is_about_nothing(self) -> bool {
+        matches!(self, Self::Browse | Self::UseAccount)
     }
 
     /// Whether somebody who is not known may do it to anything.
@@ -200,6 +205,18 @@ pub struct Subject<'a> {
 /// Whether the caller may do this.
 pub fn is_allowed(roles: &Roles, caller: &Caller, action: Action, subject: Subject<'_>) -> bool {
     action.grants().iter().any(|grant| holds(roles, caller.user(), *grant, subject))
+}
+
+/// Refuses whoever may not do something that is about no resource in particular.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for those who are not known, [`Error::Forbidden`] for others.
+pub fn require(roles: &Roles, caller: &Caller, action: Action) -> Result<(), Error> {
+    if is_allowed(roles, caller, action, Subject::default()) {
+        return Ok(());
+    }
+    require_user(caller)?;
+    Err(Error::Forbidden("You do not have permission to do this.".to_owned()))
 }
 
 fn holds(roles: &Roles, user: Option<&User>, grant: Grant, subject: Subject<'_>) -> bool {

@@ -26,6 +26,10 @@ pub struct Document {
     pub revision: i64,
     /// Its row id.
     pub(super) id: i64,
+    /// Its type.
+    pub resource: &'static ResourceType,
+    /// Whether it is published.
+    pub(super) is_public: bool,
 }
 
 /// A page of resources.
@@ -42,6 +46,8 @@ pub struct Page {
 #[derive(Clone, Debug)]
 struct Place {
     id: i64,
+    resource: &'static ResourceType,
+    is_public: bool,
     revision: i64,
     range: Range<usize>,
 }
@@ -49,8 +55,9 @@ struct Place {
 impl Page {
     /// The resources, each by itself.
     pub fn documents(&self) -> Vec<Document> {
-        let document = |Place { id, revision, range }: &Place| {
-            Some(Document { body: self.body.get(range.clone())?.to_owned(), revision: *revision, id: *id })
+        let document = |Place { id, resource, is_public, revision, range }: &Place| {
+            let body = self.body.get(range.clone())?.to_owned();
+            Some(Document { body, revision: *revision, id: *id, resource, is_public: *is_public })
         };
         self.places.iter().filter_map(document).collect()
     }
@@ -87,13 +94,6 @@ impl Catalogue {
     /// # Errors
     /// When the identifier belongs to another type, to nothing, to a deleted resource, or to one that the caller may not see.
     pub async fn read(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
-        let document = self.view(caller, resource, identifier).await?;
-        self.reads.count(document.id);
-        Ok(document)
-    }
-
-    /// The same for the catalogue's own purposes: it does not count as reading.
-    pub(super) async fn view(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
         check_type(resource, identifier)?;
         let row = self.db.read_by_identifier(identifier).await?;
         self.one(caller, resource, row, || format!("'{identifier}'")).await
@@ -116,9 +116,7 @@ impl Catalogue {
                 "platform '{platform}' is not known to the catalogue; GET /platforms lists those that are"
             )));
         }
-        let document = self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await?;
-        self.reads.count(document.id);
-        Ok(document)
+        self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await
     }
 
     /// One resource of whatever type its identifier belongs to, absent values written as `null`.
@@ -157,7 +155,8 @@ impl Catalogue {
         let mut body = String::with_capacity(rendered_length(row));
         render(&mut body, resource, row, &contacts, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
-        Ok(Document { body, revision: row.revision, id: row.id })
+        let is_public = Status::parse(&row.status) == Status::Published;
+        Ok(Document { body, revision: row.revision, id: row.id, resource, is_public })
     }
 
     /// The contacts that these resources show in full: asked for only where there are any, so that most reads take one statement.
@@ -175,19 +174,34 @@ impl Catalogue {
     }
 
     async fn may_read(&self, caller: &Caller, resource: &'static ResourceType, row: &ReadRow) -> Result<()> {
-        let status = Status::parse(&row.status);
-        if status == Status::Published {
+        if Status::parse(&row.status) == Status::Published {
             return Ok(());
         }
-        let Some(user) = caller.user() else {
+        if caller.user().is_none() {
             return Err(unknown_caller(caller, "This asset is not published. It requires authentication to access."));
-        };
-        let permission = self.db.permissions(user.account, &[row.id]).await?.first().map(|(_, kind)| *kind);
-        let subject = Subject { resource: Some(resource), platform: row.platform.as_deref(), status: Some(status), permission };
-        if is_allowed(&self.roles, caller, Action::Read, subject) {
+        }
+        if self.has_right(caller, resource, row, Action::Read).await? {
             return Ok(());
         }
         Err(Error::Forbidden("You are not allowed to view this resource.".to_owned()))
+    }
+
+    /// Whether the caller may do something to a resource, as it is now.
+    pub(super) async fn has_right(&self, caller: &Caller, resource: &'static ResourceType, row: &ReadRow, action: Action) -> Result<bool> {
+        let permission = match caller.user() {
+            Some(user) => self.db.permissions(user.account, &[row.id]).await?.first().map(|(_, kind)| *kind),
+            None => None,
+        };
+        let status = Some(Status::parse(&row.status));
+        let subject = Subject { resource: Some(resource), platform: row.platform.as_deref(), status, permission };
+        Ok(is_allowed(&self.roles, caller, action, subject))
+    }
+
+    /// The row of a resource that is not deleted.
+    pub(super) async fn living_row(&self, resource: &'static ResourceType, identifier: &str) -> Result<ReadRow> {
+        let what = format!("'{identifier}'");
+        let row = self.db.read_by_identifier(identifier).await?.ok_or_else(|| Error::not_found(resource, &what, false))?;
+        if row.date_deleted.is_some() { Err(Error::not_found(resource, &what, true)) } else { Ok(row) }
     }
 
     /// What the caller may see of each of these resources. Permissions are asked for only where an unpublished link depends on
@@ -257,7 +271,10 @@ impl Catalogue {
             }
             let begin = page.body.len();
             match render(&mut page.body, resource, row, &contacts, views(row.id)) {
-                Some(()) => page.places.push(Place { id: row.id, revision: row.revision, range: begin..page.body.len() }),
+                Some(()) => {
+                    let is_public = Status::parse(&row.status) == Status::Published;
+                    page.places.push(Place { id: row.id, resource, is_public, revision: row.revision, range: begin..page.body.len() });
+                }
                 // One bad record never makes a list fail.
                 None => {
                     page.body.truncate(end);
@@ -319,9 +336,14 @@ impl Catalogue {
     /// Puts the images of resources into their `media`, in base64.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When there are more of them than an answer may hold, or the store fails.
     pub async fn with_images(&self, documents: &mut [Document]) -> Result<()> {
+        /// What an answer holds of them at most, in bytes; base64 makes it a third more.
+        const MAX_IMAGES_SIZE: i64 = 64 << 20;
         let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
+        if ids.len() > 1 && self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
+            return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
+        }
         let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
         for image in self.db.images(&ids).await? {
             images.entry(image.asset_id).or_default().push(image_json(&image));
@@ -359,7 +381,7 @@ pub(super) fn check_type(resource: &'static ResourceType, identifier: &str) -> R
     }
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))
 }
 

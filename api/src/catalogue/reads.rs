@@ -3,26 +3,26 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::read::Document;
 use super::{Catalogue, Result};
+use crate::store::transaction;
 
 /// Counts that are not in the database yet, by row id. Who read is not kept.
 #[derive(Debug, Default)]
-pub struct ReadCounter(Mutex<HashMap<i64, i64>>);
+pub struct ReadCounter(Mutex<Counts>);
+
+/// How often, by row id and type.
+type Counts = HashMap<(i64, &'static str), i64>;
 
 impl ReadCounter {
-    /// Counts one reading of a resource.
-    pub(super) fn count(&self, asset: i64) {
-        self.add([(asset, 1)]);
-    }
-
-    fn add(&self, counts: impl IntoIterator<Item = (i64, i64)>) {
+    fn add(&self, counts: impl IntoIterator<Item = ((i64, &'static str), i64)>) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (asset, count) in counts {
             *held.entry(asset).or_default() += count;
         }
     }
 
-    fn take(&self) -> Vec<(i64, i64)> {
+    fn take(&self) -> Vec<((i64, &'static str), i64)> {
         let mut counts: Vec<_> = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect();
         // In one order for all processes, so that two of them wait for each other instead of meeting in a deadlock.
         counts.sort_unstable();
@@ -31,6 +31,13 @@ impl ReadCounter {
 }
 
 impl Catalogue {
+    /// Counts one reading of a resource that was answered well. What is not published yet does not count.
+    pub fn count_read(&self, document: &Document) {
+        if document.is_public {
+            self.reads.add([((document.id, document.resource.name), 1)]);
+        }
+    }
+
     /// Writes the counts that were gathered; when that fails they are kept for the next time.
     ///
     /// # Errors
@@ -39,9 +46,10 @@ impl Catalogue {
         let mut counts = self.reads.take();
         while !counts.is_empty() {
             let rest = counts.split_off(counts.len().min(500));
-            if let Err(error) = self.db.add_reads(&counts).await {
+            let written = transaction!(self.db, tx => Ok(tx.add_reads(&counts).await?));
+            if let Err(error) = written {
                 self.reads.add(counts.into_iter().chain(rest));
-                return Err(error.into());
+                return Err(error);
             }
             counts = rest;
         }

@@ -21,7 +21,7 @@ pub(crate) const MAX_SUBMISSION_COMMENT: usize = 256;
 /// The longest comment of a review, in characters.
 pub(crate) const MAX_REVIEW_COMMENT: usize = 1_800;
 /// The most resources of a submission.
-const MAX_ASSETS: usize = 1_000;
+const MAX_ASSETS: usize = 100;
 
 /// How a submission ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Catalogue {
         let mut assets = Vec::new();
         for (identifier, type_name) in self.db.submitted(id).await? {
             let Some(resource) = by_name(&type_name) else { continue };
-            match self.view(caller, resource, &identifier).await {
+            match self.read(caller, resource, &identifier).await {
                 Ok(document) => assets.push(parse::<Value>(&document.body)?),
                 // It went back to its owners, or was deleted meanwhile.
                 Err(Error::Forbidden(_) | Error::NotFound(_)) => {}
@@ -218,6 +218,7 @@ impl Catalogue {
                 heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
             }
             match decision {
+                Decision::Retracted if submission.account_id == user.account => {}
                 Decision::Retracted => self.check_retraction(&mut tx, caller, &heads).await?,
                 Decision::Accepted | Decision::Rejected => check_review(&mut tx, user, &submission, &heads).await?,
             }
@@ -256,8 +257,12 @@ async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, head
 async fn put_into(tx: &mut Tx, user: &User, assets: &[i64], status: Status, date: i64) -> Result<()> {
     tx.archive(assets).await?;
     tx.set_status(assets, status, Some(user.account), date).await?;
-    let partners = tx.referring_to(assets).await?;
+    let partners: Vec<i64> = tx.referring_to(assets).await?.into_iter().filter(|id| !assets.contains(id)).collect();
+    tx.lock_rows(&partners).await?;
+    tx.archive(&partners).await?;
+    tx.refresh_links(assets).await?;
     tx.refresh_links(&partners).await?;
+    tx.touch_assets(&partners, Some(user.account)).await?;
     let touched: Vec<i64> = assets.iter().chain(&partners).copied().collect();
     Ok(tx.note_changes(&touched).await?)
 }

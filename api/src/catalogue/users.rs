@@ -43,10 +43,28 @@ impl PermissionWish {
 }
 
 impl Catalogue {
+    /// Refuses whoever may not say who may do what with a resource.
+    ///
+    /// # Errors
+    /// When nobody is logged in, the resource is unknown, or the caller has no admin permission on it.
+    pub async fn check_sharing(&self, caller: &Caller, identifier: &str) -> Result<i64> {
+        require_user(caller)?;
+        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let resource = by_identifier(identifier).ok_or_else(unknown)?;
+        let row = self.living_row(resource, identifier).await.map_err(|error| match error {
+            Error::NotFound(_) => unknown(),
+            other => other,
+        })?;
+        if self.has_right(caller, resource, &row, Action::Share).await? {
+            return Ok(row.id);
+        }
+        Err(Error::Forbidden(format!("You do not have permission to administer '{identifier}'.")))
+    }
+
     /// Gives someone else (by the row id of the account; `None` when nobody is called so) another permission on a resource, or none.
     ///
     /// # Errors
-    /// When the resource or the user is unknown, the caller has no admin permission on it, or means their own.
+    /// As for [`Catalogue::check_sharing`]; when the user is unknown, or the caller means their own permission.
     pub async fn set_permission(&self, caller: &Caller, wish: &PermissionWish, account: Option<i64>) -> Result<()> {
         let user = require_user(caller)?;
         transaction!(self.db, tx => {
@@ -62,10 +80,9 @@ impl Catalogue {
     /// Who may do what with a resource.
     ///
     /// # Errors
-    /// When nobody is logged in, the resource is unknown, or the caller has no admin permission on it.
+    /// As for [`Catalogue::check_sharing`].
     pub async fn permissions_on(&self, caller: &Caller, identifier: &str) -> Result<Value> {
-        require_user(caller)?;
-        let id = transaction!(self.db, tx => Ok(self.administered(&mut tx, caller, Action::Share, identifier).await?.id))?;
+        let id = self.check_sharing(caller, identifier).await?;
         let permissions = self.db.permissions_on(id).await?;
         Ok(permissions.iter().map(|(user, kind)| json!({"user": user, "permission_type": kind})).collect())
     }
@@ -105,7 +122,7 @@ impl Catalogue {
         let user = require_user(caller)?;
         let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
         let resource = by_identifier(identifier).ok_or_else(unknown)?;
-        let document = match self.view(caller, resource, identifier).await {
+        let document = match self.read(caller, resource, identifier).await {
             Err(Error::NotFound(_)) => return Err(unknown()),
             other => other?,
         };

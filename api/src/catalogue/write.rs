@@ -49,13 +49,13 @@ pub(super) fn validated(resource: &'static ResourceType, body: &Value) -> Result
     })
 }
 
-impl User {
-    fn actor(&self) -> Actor {
-        Actor { account: Some(self.account), brings_terms: self.is_connector(), keeps_inverse_links: false }
-    }
-}
-
 impl Catalogue {
+    /// Whoever writes resources one by one, by these rules.
+    fn actor<'a>(&'a self, caller: &'a Caller) -> Actor<'a> {
+        let brings_terms = caller.user().is_some_and(User::is_connector);
+        Actor { caller, roles: &self.roles, brings_terms, keeps_inverse_links: false }
+    }
+
     /// Registers a resource; its identifier.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl Catalogue {
             if let Some(existing) = tx.on_platform(resource.name, &taken.0, &taken.1).await? {
                 return Err(already_exists(resource, &existing));
             }
-            write(&mut tx, user.actor(), &changes).await
+            write(&mut tx, self.actor(caller), &changes).await
         });
         match outcome {
             // Another registered the same meanwhile.
@@ -135,12 +135,12 @@ impl Catalogue {
         body: &Value,
         expected: &Expected,
     ) -> Result<()> {
-        let user = require(caller)?;
+        require(caller)?;
         let input = validated(resource, body)?;
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
-            self.rewrite(&mut tx, user, head, input.clone()).await
+            self.rewrite(&mut tx, caller, head, input.clone()).await
         })
     }
 
@@ -156,7 +156,7 @@ impl Catalogue {
         patch: &Value,
         expected: &Expected,
     ) -> Result<()> {
-        let user = require(caller)?;
+        require(caller)?;
         if !patch.is_object() {
             return Err(Error::Invalid(vec![Fault::new(["body"], "a merge patch is a JSON object", "type_error.dict")]));
         }
@@ -166,11 +166,11 @@ impl Catalogue {
             let mut body = tx.body_of(head.id).await?;
             merge(&mut body, patch);
             let input = validated(resource, &body)?;
-            self.rewrite(&mut tx, user, head, input).await
+            self.rewrite(&mut tx, caller, head, input).await
         })
     }
 
-    async fn rewrite(&self, tx: &mut Tx, user: &User, head: Head, input: Input) -> Result<()> {
+    async fn rewrite(&self, tx: &mut Tx, caller: &Caller, head: Head, input: Input) -> Result<()> {
         let same = |given: &Option<String>, kept: &Option<String>| given.is_none() || given == kept;
         if !same(&input.platform, &head.platform) || !same(&input.platform_resource_identifier, &head.platform_resource_identifier) {
             return Err(Error::Forbidden(
@@ -180,7 +180,7 @@ impl Catalogue {
         }
         check_platforms(tx, &input, None).await?;
         let change = Change { hash: content_hash(&input), input, target: Target::Existing(Box::new(head)) };
-        write(tx, user.actor(), &[change]).await
+        write(tx, self.actor(caller), &[change]).await
     }
 
     /// The head of a resource that the caller may change, locked.
@@ -242,11 +242,15 @@ impl Catalogue {
                 return Err(Error::Forbidden(format!("You do not have permission to delete {}.", resource.path)));
             }
             expected.check(&head)?;
+            let partners: Vec<i64> = tx.referring_to(&[head.id]).await?;
+            tx.lock_rows(&partners).await?;
             tx.archive(&[head.id]).await?;
+            tx.archive(&partners).await?;
             tx.mark_deleted(head.id, Some(user.account), now()).await?;
-            let mut touched = tx.forget_links_to(head.id, &head.identifier).await?;
-            touched.push(head.id);
-            Ok(tx.note_changes(&touched).await?)
+            tx.forget_links_to(head.id, &head.identifier).await?;
+            tx.touch_assets(&partners, Some(user.account)).await?;
+            tx.note_changes(&[head.id]).await?;
+            Ok(tx.note_changes(&partners).await?)
         })
     }
 
@@ -274,13 +278,12 @@ impl Catalogue {
     }
 }
 
-pub(super) async fn write(tx: &mut Tx, actor: Actor, changes: &[Change]) -> Result<()> {
-    let inputs = changes.iter().map(|c| &c.input);
-    let mut resolved = Resolved::load(tx, inputs.clone()).await?;
+pub(super) async fn write(tx: &mut Tx, actor: Actor<'_>, changes: &[Change]) -> Result<()> {
+    let mut resolved = Resolved::load(tx, actor, changes.iter().map(Change::owned)).await?;
     for change in changes {
         resolved.check(&change.input, change.own(), actor)?;
     }
-    resolved.add_terms(tx, inputs).await?;
+    resolved.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
     apply(tx, actor, changes, &resolved).await.map(drop)
 }
 

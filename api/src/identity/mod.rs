@@ -288,19 +288,22 @@ impl Identity {
         Ok(account)
     }
 
-    /// The user with this subject or, failing that, of exactly this name: one whom the catalogue knows, else one of the identity
-    /// provider, who gets an account. Where the catalogue knows several of one name, it is the provider's who is meant.
+    /// The user with this subject or, failing that, of exactly this name. A name is the identity provider's, where there is one that
+    /// can be asked: its user gets an account. Else it is that of the only account that has it.
     ///
     /// # Errors
     /// When the database fails, or the provider had to be asked and cannot be.
     pub async fn find_user(&self, text: &str) -> Result<Option<Found>, IdentityError> {
-        if let Some((account, name)) = self.db.find_account(text).await? {
+        if let Some((account, name)) = self.db.account_by_subject(text).await? {
             return Ok(Some(Found { account, name }));
         }
-        let Some(provider) = &self.provider else { return Ok(None) };
-        let Some(user) = provider.find_user(text).await? else { return Ok(None) };
-        let account = self.account(&user.id, &user.username).await?;
-        Ok(Some(Found { account, name: user.username }))
+        if let Some(provider) = &self.provider
+            && let Some(user) = provider.find_user(text).await?
+        {
+            let account = self.account(&user.id, &user.username).await?;
+            return Ok(Some(Found { account, name: user.username }));
+        }
+        Ok(self.db.account_by_name(text).await?.map(|(account, name)| Found { account, name }))
     }
 
     /// Asks the provider for its keys, so that those that it has given up are given up here.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::routes::App;
@@ -44,10 +45,14 @@ pub async fn start(app: Arc<App>) -> Result<JobScheduler, JobSchedulerError> {
 /// How long counts of reads are gathered before they are written together.
 const GATHERED: Duration = Duration::from_secs(10);
 
-/// Writes the counts of reads now and then, for ever. Whoever stops it writes what is left by [`crate::catalogue::Catalogue::flush_reads`].
-pub async fn keep_counts(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(GATHERED).await;
+/// Writes the counts of reads now and then, and once more when `stop` ends.
+pub async fn keep_counts(app: Arc<App>, mut stop: oneshot::Receiver<()>) {
+    let mut stopping = false;
+    while !stopping {
+        tokio::select! {
+            () = tokio::time::sleep(GATHERED) => {}
+            _ = &mut stop => stopping = true,
+        }
         if let Err(error) = app.catalogue.flush_reads().await {
             tracing::warn!(%error, "counts of reads cannot be written now; they are kept");
         }

@@ -1,7 +1,5 @@
 //! Who sent a request, from its `Authorization` header.
 
-use std::sync::Arc;
-
 use poem::http::header::AUTHORIZATION;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
@@ -53,12 +51,19 @@ impl<'a> ApiExtractor<'a> for Auth {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<Self::ParamType>) -> Result<Self> {
-        let Some(credentials) = request.header(AUTHORIZATION).and_then(bearer) else { return Ok(Self(Caller::Anonymous)) };
-        let Some(app) = request.data::<Arc<App>>() else {
-            return Err(Error::Internal("the application is not part of the request".to_owned()).into());
-        };
-        let caller = app.identity.caller(credentials).await.map_err(Error::from)?;
-        Ok(Self(caller))
+        let caller = request.data::<Caller>().cloned();
+        Ok(Self(caller.ok_or_else(|| Error::Internal("nobody has found out who sent the request".to_owned()))?))
+    }
+}
+
+/// Finds out who sent a request. This is done once, before anything else; [`Auth`] hands it on.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn identify(app: &App, request: &Request) -> Result<Caller, Error> {
+    match request.header(AUTHORIZATION).and_then(bearer) {
+        Some(credentials) => Ok(app.identity.caller(credentials).await?),
+        None => Ok(Caller::Anonymous),
     }
 }
 

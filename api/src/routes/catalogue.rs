@@ -7,19 +7,25 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use serde_json::{Value, json};
 
-use super::App;
 use super::body::{JsonAnswer, JsonBody};
 use super::caller::Auth;
 use super::resource::ten;
+use super::{App, Version};
 use crate::catalogue::read::Group;
 
 /// Platforms, counts, and assets of any type.
 #[derive(Clone)]
-pub(crate) struct CatalogueRoutes(pub(crate) Arc<App>);
+pub(crate) struct CatalogueRoutes(pub(crate) Arc<App>, pub(crate) Version);
 
 impl CatalogueRoutes {
     async fn any(&self, request: &Request, auth: Auth, group: Group, identifier: &str) -> Result<JsonAnswer> {
-        let document = self.0.catalogue.read_any(&auth.0, group, identifier).await?;
+        let mut document = self.0.catalogue.read_any(&auth.0, group, identifier).await?;
+        self.0.catalogue.count_read(&document);
+        if !self.1.aliases(document.resource).is_empty() {
+            let mut value = crate::catalogue::read::parse(&document.body)?;
+            self.1.add_aliases(&mut value);
+            document.body = value.to_string();
+        }
         Ok(JsonAnswer::document(request, document))
     }
 }
@@ -51,6 +57,7 @@ impl CatalogueRoutes {
         #[oai(default = "ten", validator(minimum(value = "0"), maximum(value = "1000")))]
         limit: Query<i64>,
     ) -> Result<JsonAnswer> {
+        self.0.check_page(limit.0)?;
         let platforms = self.0.catalogue.platforms(offset.0, limit.0).await?;
         Ok(JsonAnswer::value(&platforms.iter().map(platform_json).collect()))
     }

@@ -21,6 +21,10 @@ const FORGET_EVERY: u32 = 10_000;
 /// The header that says through which addresses a request came.
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
+/// The headers of every answer where requests are limited: how many at once, how many of them are left, and in how many seconds all are
+/// there again.
+pub(super) const TOLD: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
+
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
@@ -42,8 +46,9 @@ pub(super) struct RateLimit {
 pub(super) struct Left {
     limit: u32,
     remaining: u32,
-    /// Seconds until everything is there again.
-    reset: u64,
+    /// How long until everything is there again; when nothing is left, until there is one.
+    reset: Duration,
+    is_exceeded: bool,
 }
 
 impl RateLimit {
@@ -59,35 +64,21 @@ impl RateLimit {
         })
     }
 
-    /// Counts a request; what the caller has left, or the answer to one who sent too many.
-    pub(super) fn check(&self, request: &Request, caller: &Caller) -> Result<Option<Left>, Response> {
-        let Some(who) = self.who(request, caller) else { return Ok(None) };
+    /// Counts a request; what the caller has left. `None` for one without an address.
+    pub(super) fn check(&self, request: &Request, caller: &Caller) -> Option<Left> {
+        let who = self.who(request, caller)?;
         if self.since_forgetting.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
         }
         let limit = self.quota.burst_size().get();
-        match self.limiter.check_key(&who) {
+        Some(match self.limiter.check_key(&who) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
-                let missing = limit.saturating_sub(remaining);
-                let reset = (self.quota.replenish_interval() * missing).as_secs_f64().ceil();
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, not below 0")]
-                Ok(Some(Left { limit, remaining, reset: reset as u64 }))
+                let reset = self.quota.replenish_interval() * limit.saturating_sub(remaining);
+                Left { limit, remaining, reset, is_exceeded: false }
             }
-            Err(not_yet) => {
-                let wait = not_yet.wait_time_from(DefaultClock::default().now()).max(Duration::from_millis(1));
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                let detail = format!("Too many requests: {limit} at once are taken, and then one every {:.1} s. Wait.", self.interval());
-                let response = problem(StatusCode::TOO_MANY_REQUESTS, &detail);
-                let mut response = Left { limit, remaining: 0, reset: seconds }.told(response);
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-                Err(response)
-            }
-        }
-    }
-
-    fn interval(&self) -> f64 {
-        self.quota.replenish_interval().as_secs_f64()
+            Err(not_yet) => Left { limit, remaining: 0, reset: not_yet.wait_time_from(DefaultClock::default().now()), is_exceeded: true },
+        })
     }
 
     fn who(&self, request: &Request, caller: &Caller) -> Option<Who> {
@@ -95,22 +86,35 @@ impl RateLimit {
             return Some(Who::Account(user.account));
         }
         // The last address is the one that our own proxy wrote; those before it are whatever the caller wrote.
-        let forwarded = request.header(FORWARDED_FOR).filter(|_| self.behind_proxy);
-        let forwarded = forwarded.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
+        let forwarded = request.headers().get_all(FORWARDED_FOR).iter().next_back().filter(|_| self.behind_proxy);
+        let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         let address = forwarded.or_else(|| request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip));
         address.map(Who::Address)
     }
 }
 
 impl Left {
+    /// The answer to a caller who sent too many requests.
+    pub(super) fn refusal(&self) -> Option<Response> {
+        if !self.is_exceeded {
+            return None;
+        }
+        let seconds = self.seconds();
+        let detail = format!("Too many requests: {} at once are taken. The next one may come in {seconds} s.", self.limit);
+        let mut response = self.told(problem(StatusCode::TOO_MANY_REQUESTS, &detail));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        Some(response)
+    }
+
+    /// Whole seconds, rounded up.
+    fn seconds(&self) -> u64 {
+        self.reset.as_secs() + u64::from(self.reset.subsec_nanos() > 0)
+    }
+
     /// The answer, with what is left.
     pub(super) fn told(&self, mut response: Response) -> Response {
-        let numbers = [
-            ("ratelimit-limit", u64::from(self.limit)),
-            ("ratelimit-remaining", u64::from(self.remaining)),
-            ("ratelimit-reset", self.reset),
-        ];
-        for (name, number) in numbers {
+        let numbers = [u64::from(self.limit), u64::from(self.remaining), self.seconds()];
+        for (name, number) in TOLD.into_iter().zip(numbers) {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(number));
         }
         response

@@ -12,6 +12,8 @@ use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result}
 
 use super::App;
 use super::body::forwarded_prefix;
+use super::caller::identify;
+use super::limit::{Left, RateLimit, TOLD};
 use super::problem::{from_poem, problem};
 use super::typed::RouteTable;
 
@@ -92,21 +94,44 @@ fn only_batch(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
 }
 
 /// The application with everything that surrounds it.
-pub(super) fn guarded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &App) -> impl Endpoint + use<E> {
-    let limits = &app.config.limits;
-    let guard = Guard { inner, body_limit: limits.body_bytes, batch_limit: limits.batch_bytes };
+pub(super) fn guarded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &Arc<App>) -> impl Endpoint + use<E> {
+    let guard = Guard { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits) };
     let origins = &app.config.cors.origins;
     let cors = origins.iter().fold(Cors::new(), |cors, origin| cors.allow_origin(origin));
     guard
-        .with(cors.expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER]))
+        .with(cors.expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER]).expose_headers(TOLD))
         .with(CatchPanic::new().with_handler(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the catalogue.")))
 }
 
 /// Limits, one form of errors, compression and a line in the log, around every request.
 struct Guard<E> {
     inner: E,
-    body_limit: usize,
-    batch_limit: usize,
+    app: Arc<App>,
+    rate: Option<RateLimit>,
+}
+
+impl<E: Endpoint<Output = Response>> Guard<E> {
+    /// Who it is, whether there may be another request, and then the answer.
+    async fn answer(&self, mut request: Request) -> Response {
+        let caller = match identify(&self.app, &request).await {
+            Ok(caller) => caller,
+            Err(error) => return from_poem(error.into()),
+        };
+        let left = self.rate.as_ref().and_then(|rate| rate.check(&request, &caller));
+        if let Some(refused) = left.as_ref().and_then(Left::refusal) {
+            return refused;
+        }
+        let limits = &self.app.config.limits;
+        // Whoever is not known cannot write in bulk, and need not be read at length.
+        let is_batch = caller.user().is_some() && request.uri().path().ends_with("/batch");
+        let limit = if is_batch { limits.batch_bytes } else { limits.body_bytes };
+        request.set_data(caller);
+        let response = limited(&self.inner, request, limit).await;
+        match left {
+            Some(left) => left.told(response),
+            None => response,
+        }
+    }
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
@@ -116,8 +141,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
         let begin = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().clone());
         let wanted = request.header(header::ACCEPT_ENCODING).and_then(negotiated);
-        let limit = if request.uri().path().ends_with("/batch") { self.batch_limit } else { self.body_limit };
-        let response = compressed(limited(&self.inner, request, limit).await, wanted);
+        let response = compressed(self.answer(request).await, wanted);
         let status = response.status().as_u16();
         tracing::debug!(%method, path = path.path(), status, micros = begin.elapsed().as_micros(), "{method} {} {status}", path.path());
         Ok(response)

@@ -5,6 +5,7 @@ mod caller;
 mod catalogue;
 mod docs;
 mod image;
+mod limit;
 mod middleware;
 mod problem;
 mod resource;
@@ -20,7 +21,7 @@ use poem::{EndpointExt, Route};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{OpenApi, OpenApiService};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Error};
 use crate::config::Config;
 use crate::identity::{Identity, ProviderError};
 use middleware::guarded;
@@ -38,6 +39,12 @@ pub struct App {
 }
 
 impl App {
+    /// Refuses a page that is larger than the operator allows.
+    pub(crate) fn check_page(&self, limit: i64) -> Result<(), Error> {
+        let most = i64::from(self.config.limits.page_size);
+        if limit > most { Err(Error::query("limit", format!("ensure this value is less than or equal to {most}"))) } else { Ok(()) }
+    }
+
     /// The application over a catalogue.
     ///
     /// # Errors
@@ -66,6 +73,18 @@ impl Version {
         match self {
             Self::Latest => "",
             Self::V2 => "/v2",
+        }
+    }
+
+    /// Adds the other names that fields of a resource have in this version; its identifier tells its type.
+    pub(crate) fn add_aliases(self, value: &mut serde_json::Value) {
+        let Some(map) = value.as_object_mut() else { return };
+        let identifier = map.get("identifier").and_then(serde_json::Value::as_str);
+        let Some(resource) = identifier.and_then(aiod_schema::by_identifier) else { return };
+        for (name, alias) in self.aliases(resource) {
+            if let Some(copy) = map.get(name).cloned() {
+                map.insert(alias.to_owned(), copy);
+            }
         }
     }
 

@@ -127,19 +127,12 @@ impl ResourceRoutes {
 
     /// A document as this version shows it, in the format that was asked for.
     fn shape(&self, mut document: Document, format: Format) -> Result<Document, Error> {
-        let aliases = self.version.aliases(self.resource);
-        if format == Format::Aiod && aliases.is_empty() {
+        if format == Format::Aiod && self.version.aliases(self.resource).is_empty() {
             return Ok(document);
         }
         let mut value: Value =
             serde_json::from_str(&document.body).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))?;
-        if let Value::Object(map) = &mut value {
-            for (name, alias) in aliases {
-                if let Some(copy) = map.get(name).cloned() {
-                    map.insert(alias.to_owned(), copy);
-                }
-            }
-        }
+        self.version.add_aliases(&mut value);
         document.body = format.convert(value).to_string();
         Ok(document)
     }
@@ -164,7 +157,9 @@ impl ResourceRoutes {
             self.app.catalogue.with_images(&mut documents).await?;
         }
         let [document] = documents;
-        Ok(JsonAnswer::document(request, self.shape(document, format)?))
+        let document = self.shape(document, format)?;
+        self.app.catalogue.count_read(&document);
+        Ok(JsonAnswer::document(request, document))
     }
 
     /// A page as this version shows it, in the format that was asked for.
@@ -190,6 +185,7 @@ impl ResourceRoutes {
         images: bool,
     ) -> Result<JsonAnswer> {
         let format = self.format(schema)?;
+        self.app.check_page(params.limit)?;
         let explicit_sort = request.uri().query().is_some_and(|q| q.split('&').any(|pair| pair.starts_with("sort=")));
         let query = params.query(self.resource, platform, explicit_sort)?;
         let page = self.app.catalogue.page(caller, self.resource, &query).await?;

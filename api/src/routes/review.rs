@@ -5,12 +5,12 @@ use std::sync::Arc;
 use poem::Result;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Enum, OpenApi};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::App;
 use super::body::{JsonAnswer, JsonBody, OptionalBody};
 use super::caller::Auth;
 use super::resource::ResourceRoutes;
+use super::{App, Version};
 use crate::store::review::Mode;
 
 /// Which submissions.
@@ -47,7 +47,7 @@ impl From<ListMode> for Mode {
 
 /// Submissions and reviews.
 #[derive(Clone)]
-pub(crate) struct ReviewRoutes(pub(crate) Arc<App>);
+pub(crate) struct ReviewRoutes(pub(crate) Arc<App>, pub(crate) Version);
 
 #[OpenApi]
 impl ReviewRoutes {
@@ -84,7 +84,10 @@ impl ReviewRoutes {
         /// The submission's number.
         identifier: Path<i64>,
     ) -> Result<JsonAnswer> {
-        Ok(JsonAnswer::value(&self.0.catalogue.submission(&auth.0, identifier.0).await?))
+        let mut submission = self.0.catalogue.submission(&auth.0, identifier.0).await?;
+        let assets = submission.get_mut("assets").and_then(Value::as_array_mut);
+        assets.into_iter().flatten().for_each(|asset| self.1.add_aliases(asset));
+        Ok(JsonAnswer::value(&submission))
     }
 
     /// Take a submission back

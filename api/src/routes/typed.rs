@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use aiod_schema::vocabulary::{VOCABULARIES, Vocabulary};
 use aiod_schema::{Class, Fault, ResourceType, resource_types};
-use poem::EndpointExt;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
+use poem::{Endpoint, EndpointExt, Request};
 use poem_openapi::OpenApi;
 use poem_openapi::error::ParsePathError;
 use poem_openapi::registry::{
-    MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
+    MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
 };
 
 use super::body::{PLACEHOLDER, header_meta};
@@ -25,6 +25,7 @@ use super::review::{ReviewRoutes, SubmitRoutes};
 use super::users::UserRoutes;
 use super::{App, Version};
 use crate::catalogue::permission::{self, Action};
+use crate::identity::Caller;
 use crate::openapi::{
     Form, any_of, array, batch_schema, from_json, inline, leak, model_schemas, read_schema, reference, schema_name, with_aliases,
 };
@@ -142,36 +143,69 @@ impl<V: AnyVersion> OpenApi for Interface<V> {
             VocabularyRoutes { app: Arc::clone(&self.app), vocabulary }.add_routes(&mut own);
             table.extend(own.into_iter().map(|(template, methods)| (template.replace("VOCABULARY", path), methods)));
         }
-        add_named(CatalogueRoutes(Arc::clone(&self.app)), table);
-        add_named(UserRoutes(Arc::clone(&self.app)), table);
-        add_named(ReviewRoutes(self.app), table);
+        add_named(CatalogueRoutes(Arc::clone(&self.app), V::VERSION), table);
+        add_named(UserRoutes(Arc::clone(&self.app), V::VERSION), table);
+        add_named(ReviewRoutes(self.app, V::VERSION), table);
         table.retain(|_, methods| !methods.is_empty());
     }
 }
 
-/// Adds an interface's endpoints. The framework numbers the parameters of a path; what is wrong with one is said under its name.
+/// Adds an interface's endpoints, each behind the rule of its operation. The framework numbers the parameters of a path; what is wrong
+/// with one is said under its name.
 fn add_named<T: OpenApi>(api: T, table: &mut RouteTable) {
     let pattern = |path: &str| -> Vec<Option<String>> {
         path.split('/').map(|part| (!part.starts_with([':', '{'])).then(|| part.to_owned())).collect()
     };
-    let named: Vec<String> = T::meta().into_iter().flat_map(|api| api.paths).map(|p| p.path).collect();
+    let named: Vec<MetaPath> = T::meta().into_iter().flat_map(|api| api.paths).collect();
     let mut own = RouteTable::new();
     api.add_routes(&mut own);
     for (path, methods) in own {
-        let known = named.iter().find(|known| pattern(known) == pattern(&path));
-        let parameters = known.iter().flat_map(|known| known.split('/')).filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let known = named.iter().find(|known| pattern(&known.path) == pattern(&path));
+        let parameters = known.iter().flat_map(|known| known.path.split('/')).filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let names: Arc<[String]> = parameters.map(str::to_owned).collect();
-        let with_names = |endpoint: BoxEndpoint<'static>| {
-            let names = Arc::clone(&names);
-            let answer = move |error: ParsePathError| {
-                let index = error.name.strip_prefix("param").and_then(|n| n.parse::<usize>().ok());
-                let name = index.and_then(|index| names.get(index)).map_or(error.name, String::as_str);
-                std::future::ready(unprocessable(&[Fault::value(["path", name], error.reason)]))
+        let methods = methods.into_iter().map(|(method, endpoint)| {
+            let operation = known.and_then(|known| known.operations.iter().find(|operation| operation.method == method));
+            let needed = operation.and_then(|operation| permission::needed(operation.operation_id?));
+            let endpoint = if operation.is_some_and(may_misread_path) { naming(endpoint, Arc::clone(&names)) } else { endpoint };
+            let endpoint = match needed {
+                Some(action) if action.is_about_nothing() && !action.is_open() => ruled(endpoint, action),
+                _ => endpoint,
             };
-            endpoint.catch_error(answer).map_to_response().boxed()
-        };
-        table.entry(path).or_default().extend(methods.into_iter().map(|(method, endpoint)| (method, with_names(endpoint))));
+            (method, endpoint)
+        });
+        table.entry(path).or_default().extend(methods);
     }
+}
+
+/// Whether something else than a text stands in an operation's path.
+fn may_misread_path(operation: &MetaOperation) -> bool {
+    let is_text = |schema: &MetaSchemaRef| matches!(schema, MetaSchemaRef::Inline(schema) if schema.ty == "string");
+    operation.params.iter().any(|p| p.in_type == MetaParamIn::Path && !is_text(&p.schema))
+}
+
+/// An endpoint that calls the parameters of its path by these names.
+fn naming(endpoint: BoxEndpoint<'static>, names: Arc<[String]>) -> BoxEndpoint<'static> {
+    let answer = move |error: ParsePathError| {
+        let index = error.name.strip_prefix("param").and_then(|n| n.parse::<usize>().ok());
+        let name = index.and_then(|index| names.get(index)).map_or(error.name, String::as_str);
+        std::future::ready(unprocessable(&[Fault::value(["path", name], error.reason)]))
+    };
+    endpoint.catch_error(answer).map_to_response().boxed()
+}
+
+/// An endpoint for those who may do this. Where it depends on a resource or on a body, the catalogue asks itself.
+fn ruled(endpoint: BoxEndpoint<'static>, action: Action) -> BoxEndpoint<'static> {
+    let endpoint = Arc::new(endpoint);
+    let answer = move |request: Request| {
+        let endpoint = Arc::clone(&endpoint);
+        async move {
+            if let (Some(app), Some(caller)) = (request.data::<Arc<App>>(), request.data::<Caller>()) {
+                permission::require(&app.catalogue.roles, caller, action)?;
+            }
+            endpoint.call(request).await
+        }
+    };
+    poem::endpoint::make(answer).map_to_response().boxed()
 }
 
 /// Where each listed vocabulary stands: vocabulary, path, whether the path is deprecated.
@@ -208,11 +242,11 @@ fn batch_name(resource: &ResourceType) -> String {
 fn resource_path(resource: &'static ResourceType, version: Version, path: MetaPath) -> Option<MetaPath> {
     let template = path.path;
     let operations = path.operations.into_iter().filter(|o| exists(resource, version, &template, &o.method));
-    let operations: Vec<MetaOperation> = operations.map(|o| resource_operation(resource, version, &template, o)).collect();
+    let operations: Vec<MetaOperation> = operations.map(|o| resource_operation(resource, version, o)).collect();
     (!operations.is_empty()).then(|| MetaPath { path: template.replace("RESOURCE", resource.path), operations })
 }
 
-fn resource_operation(resource: &'static ResourceType, version: Version, template: &str, operation: MetaOperation) -> MetaOperation {
+fn resource_operation(resource: &'static ResourceType, version: Version, operation: MetaOperation) -> MetaOperation {
     let label = resource.name.replace('_', " ");
     let plural = resource.path.replace('_', " ");
     let mut operation =
@@ -247,7 +281,7 @@ fn resource_operation(resource: &'static ResourceType, version: Version, templat
         "submit_" => (Some(reference("SubmissionComment")), reference("SubmissionIdentifier")),
         _ => (None, reference("Null")),
     };
-    finish(operation, template_id, template, body, answer)
+    finish(operation, template_id, body, answer)
 }
 
 fn inline_count() -> MetaSchemaRef {
@@ -275,7 +309,7 @@ fn vocabulary_path(vocabulary: &'static Vocabulary, path: &'static str, deprecat
         operation.operation_id = Some(leak(format!("list_{path}")));
         operation.tags = vec![if vocabulary.is_taxonomy() { "Taxonomies" } else { "Vocabularies" }];
         operation.deprecated = deprecated;
-        finish(operation, "list_VOCABULARY", path, None, answer.clone())
+        finish(operation, "list_VOCABULARY", None, answer.clone())
     };
     MetaPath { path: template.path.replace("VOCABULARY", path), operations: template.operations.into_iter().map(operation).collect() }
 }
@@ -323,7 +357,7 @@ fn common_path(version: Version, template: MetaPath) -> MetaPath {
             _ => ("parents", None, group("ai_resource")),
         };
         operation.tags = vec![tag];
-        finish(operation, id, &path, body, answer)
+        finish(operation, id, body, answer)
     };
     let operations = template.operations.into_iter().map(operation).collect();
     MetaPath { path, operations }
@@ -351,7 +385,7 @@ fn renamed(mut operation: MetaOperation, rename: impl Fn(&str) -> String) -> Met
 }
 
 /// Puts in what the template left open, and the answers that every operation of its kind may give.
-fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
+fn finish(mut operation: MetaOperation, id: &str, body: Option<MetaSchemaRef>, answer: MetaSchemaRef) -> MetaOperation {
     let placeholder = reference(PLACEHOLDER);
     operation.params.iter_mut().for_each(plain_default);
     let patch = operation.method == Method::PATCH;
@@ -371,12 +405,11 @@ fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaS
             response.description = "It worked.";
         }
         if response.status == Some(200) && operation.method == Method::GET {
-            response.headers.extend(answer_headers(path));
+            response.headers.extend(answer_headers(id));
         }
     }
     let reads = operation.method == Method::GET;
-    let has_etag = reads && path.contains("identifier");
-    if has_etag {
+    if has_etag(id) {
         let not_modified = MetaResponse {
             description: "The caller has it already (`If-None-Match`).",
             status: Some(304),
@@ -386,7 +419,8 @@ fn finish(mut operation: MetaOperation, id: &str, path: &str, body: Option<MetaS
         };
         operation.responses.responses.push(not_modified);
     }
-    let errors: &[u16] = if reads { &[400, 401, 403, 404, 409, 422, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 503] };
+    let errors: &[u16] =
+        if reads { &[400, 401, 403, 404, 409, 422, 429, 503] } else { &[400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503] };
     operation.responses.responses.extend(errors.iter().map(|status| error_response(*status)));
     let needed = permission::needed(id);
     if needed.is_some_and(Action::is_open) && !operation.security.is_empty() {
@@ -409,10 +443,15 @@ fn plain_default(parameter: &mut MetaOperationParam) {
     }
 }
 
-fn answer_headers(path: &str) -> Vec<poem_openapi::registry::MetaHeader> {
-    if path.contains("identifier") {
+/// Whether an operation answers one resource, of which the caller may have a copy.
+fn has_etag(id: &str) -> bool {
+    id.starts_with("read_") && !matches!(id, "read_platform" | "read_submission")
+}
+
+fn answer_headers(id: &str) -> Vec<poem_openapi::registry::MetaHeader> {
+    if has_etag(id) {
         vec![header_meta("ETag", "The revision, for `If-None-Match` and `If-Match`.")]
-    } else if path.ends_with("/RESOURCE") {
+    } else if id.starts_with("list_") && id.ends_with("RESOURCE") {
         vec![header_meta("Link", "Where the next page is, when pages go by cursor.")]
     } else {
         vec![]
@@ -430,6 +469,7 @@ fn error_response(status: u16) -> MetaResponse {
         413 => "The body is too large.",
         415 => "The body is of another type.",
         422 => "The input is faulty; every fault is named.",
+        429 => "The caller sent too many requests; `Retry-After` says when the next may come.",
         _ => "The catalogue cannot reach its database, or the identity provider, right now.",
     };
     let schema = if status == 422 { "HTTPValidationError" } else { "Problem" };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use poem::Result;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::App;
 use super::body::{JsonAnswer, JsonBody};
 use super::caller::Auth;
 use super::resource::{Sort, SortDirection, by_date_modified, newest_first, ten};
+use super::{App, Version};
 use crate::catalogue::permission::require_user;
 use crate::catalogue::users::PermissionWish;
 
@@ -20,7 +20,7 @@ fn twenty() -> i64 {
 
 /// Permissions, resources and bookmarks of users; statistics.
 #[derive(Clone)]
-pub(crate) struct UserRoutes(pub(crate) Arc<App>);
+pub(crate) struct UserRoutes(pub(crate) Arc<App>, pub(crate) Version);
 
 #[OpenApi]
 impl UserRoutes {
@@ -37,6 +37,8 @@ impl UserRoutes {
     #[oai(path = "/assets/permissions", method = "post", operation_id = "set_permission")]
     async fn set_permission(&self, auth: Auth, body: JsonBody) -> Result<JsonAnswer> {
         let wish = PermissionWish::parse(&auth.0, &body.0)?;
+        // Only then may the identity provider be asked for others.
+        self.0.catalogue.check_sharing(&auth.0, &wish.asset_identifier).await?;
         let user = self.0.identity.find_user(&wish.user).await.map_err(crate::catalogue::Error::from)?;
         self.0.catalogue.set_permission(&auth.0, &wish, user.map(|user| user.account)).await?;
         Ok(JsonAnswer::null())
@@ -73,9 +75,13 @@ impl UserRoutes {
         #[oai(default = "by_date_modified")]
         sort: Query<Option<Sort>>,
     ) -> Result<JsonAnswer> {
+        self.0.check_page(limit.0)?;
         let sort = sort.0.unwrap_or(Sort::DateModified).into();
         let descending = direction.0 == SortDirection::Desc;
-        Ok(JsonAnswer::value(&self.0.catalogue.resources_of(&auth.0, sort, descending, offset.0, limit.0).await?))
+        let mut resources = self.0.catalogue.resources_of(&auth.0, sort, descending, offset.0, limit.0).await?;
+        let of_all_types = resources.as_object_mut().into_iter().flat_map(|map| map.values_mut()).filter_map(Value::as_array_mut);
+        of_all_types.flatten().for_each(|resource| self.1.add_aliases(resource));
+        Ok(JsonAnswer::value(&resources))
     }
 
     /// List your bookmarks
@@ -92,6 +98,7 @@ impl UserRoutes {
         #[oai(default = "ten", validator(minimum(value = "0"), maximum(value = "1000")))]
         limit: Query<i64>,
     ) -> Result<JsonAnswer> {
+        self.0.check_page(limit.0)?;
         Ok(JsonAnswer::value(&self.0.catalogue.bookmarks(&auth.0, offset.0, limit.0).await?))
     }
 

@@ -21,14 +21,14 @@ impl Db {
         Ok(self.fetch_optional::<(i64, String)>(find()).await?.map_or(0, |(id, _)| id))
     }
 
-    /// The account with this subject, else the only one of this name: row id and name.
-    pub async fn find_account(&self, user: &str) -> Result<Option<(i64, String)>> {
-        let by_subject = Sql::new("SELECT id, name FROM account WHERE subject = ?").bind(user);
-        if let Some(found) = self.fetch_optional::<(i64, String)>(by_subject).await? {
-            return Ok(Some(found));
-        }
-        let by_name: Vec<(i64, String)> =
-            self.fetch_all(Sql::new("SELECT id, name FROM account WHERE name = ? LIMIT 2").bind(user)).await?;
-        Ok(<[_; 1]>::try_from(by_name).ok().map(|[found]| found))
+    /// The account with this subject: row id and name.
+    pub async fn account_by_subject(&self, subject: &str) -> Result<Option<(i64, String)>> {
+        self.fetch_optional(Sql::new("SELECT id, name FROM account WHERE subject = ?").bind(subject)).await
+    }
+
+    /// The account of this name, unless there are several: row id and name.
+    pub async fn account_by_name(&self, name: &str) -> Result<Option<(i64, String)>> {
+        let found: Vec<(i64, String)> = self.fetch_all(Sql::new("SELECT id, name FROM account WHERE name = ? LIMIT 2").bind(name)).await?;
+        Ok(<[_; 1]>::try_from(found).ok().map(|[found]| found))
     }
 }

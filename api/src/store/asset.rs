@@ -1,6 +1,6 @@
 //! Rows of resources.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::sql::{Arg, Sql};
 use super::{ATTEMPTS, Db, Result, Tx, now, pause};
@@ -376,11 +376,11 @@ impl Tx {
 
     /// Living resources with these identifiers: row id, identifier, type, status. Until this transaction ends, they stay as they
     /// are: who refers to them keeps their status.
-    pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String, String)>> {
+    pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String, String, Option<String>)>> {
         let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| i.is_ascii()).collect();
         let mut found = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(4_000) {
-            let sql = Sql::new("SELECT id, identifier, resource_type, status FROM asset WHERE alive = 1 AND identifier IN ");
+            let sql = Sql::new("SELECT id, identifier, resource_type, status, platform FROM asset WHERE alive = 1 AND identifier IN ");
             found.extend(self.fetch_all(sql.push_list(chunk).push(" ORDER BY id").push(self.dialect().for_share())).await?);
         }
         Ok(found)
@@ -388,11 +388,14 @@ impl Tx {
 
     /// Locks rows in one order for all writers, so that two of them wait for each other seldom.
     pub(crate) async fn lock_rows(&mut self, ids: &[i64]) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
+        // In the order of their ids, piece by piece as well.
+        let ids: BTreeSet<i64> = ids.iter().copied().collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("SELECT id FROM asset WHERE id IN ").push_list(ids).push(" ORDER BY id").push(self.dialect().for_update());
+            self.fetch_all::<(i64,)>(sql).await?;
         }
-        let sql = Sql::new("SELECT id FROM asset WHERE id IN ").push_list(ids).push(" ORDER BY id").push(self.dialect().for_update());
-        self.fetch_all::<(i64,)>(sql).await.map(drop)
+        Ok(())
     }
 
     /// Writes new resources; their row ids by identifier. Until the transaction ends, [`Db::read_page`] knows that it is under way.
@@ -416,7 +419,7 @@ impl Tx {
     pub(crate) async fn update_assets(&mut self, changes: Vec<ChangedAsset>) -> Result<()> {
         for change in changes {
             let sql = Sql::new(
-                "UPDATE asset SET name = ?, revision = revision + 1, date_modified = ?, modified_by = ?, content_hash = ?, document = ? WHERE id = ?",
+                "UPDATE asset SET name = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ?, content_hash = ?, document = ? WHERE id = ?",
             );
             self.execute(
                 sql.bind(change.name)
@@ -433,15 +436,19 @@ impl Tx {
 
     /// Raises the revision of resources whose links changed from the other end.
     pub(crate) async fn touch_assets(&mut self, ids: &[i64], by: Option<i64>) -> Result<()> {
-        self.execute(Sql::new("UPDATE asset SET revision = revision + 1, modified_by = ? WHERE id IN ").bind(by).push_list(ids))
-            .await
-            .map(drop)
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("UPDATE asset SET revision = revision + 1, date_revised = ?, modified_by = ? WHERE id IN ");
+            self.execute(sql.bind(now()).bind(by).push_list(ids)).await?;
+        }
+        Ok(())
     }
 
     /// Marks a resource as deleted.
     pub(crate) async fn mark_deleted(&mut self, id: i64, by: Option<i64>, date: i64) -> Result<()> {
-        let sql = Sql::new("UPDATE asset SET alive = NULL, date_deleted = ?, revision = revision + 1, modified_by = ? WHERE id = ?");
-        self.execute(sql.bind(date).bind(by).bind(id)).await.map(drop)
+        let sql = Sql::new(
+            "UPDATE asset SET alive = NULL, date_deleted = ?, date_revised = ?, revision = revision + 1, modified_by = ? WHERE id = ?",
+        );
+        self.execute(sql.bind(date).bind(date).bind(by).bind(id)).await.map(drop)
     }
 
     /// Row ids of resources that were deleted before a time, at most `limit`.

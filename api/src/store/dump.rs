@@ -155,6 +155,7 @@ pub(super) static TABLES: [Table; 15] = [
             int("date_deleted").or_null(),
             int("modified_by").or_null(),
             text("content_hash"),
+            int("date_revised"),
             text("links"),
             json("document"),
         ],
@@ -172,12 +173,13 @@ pub(super) static TABLES: [Table; 15] = [
             text("status"),
             int("date_modified"),
             int("modified_by").or_null(),
+            int("date_revised"),
             json("document"),
             text("links"),
         ],
     },
     Table { name: "image", key: 2, of_resources: true, columns: &[int("asset_id"), text("name"), text("media_type"), bytes("bytes")] },
-    Table { name: "asset_reads", key: 1, of_resources: true, columns: &[int("asset_id"), int("total")] },
+    Table { name: "asset_reads", key: 1, of_resources: true, columns: &[int("asset_id"), text("resource_type"), int("total")] },
 ];
 
 /// Where resources stand in [`TABLES`].

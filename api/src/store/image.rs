@@ -27,6 +27,13 @@ impl Db {
         self.fetch_all(Sql::new(IMAGE).push(" WHERE asset_id IN ").push_list(assets).push(" ORDER BY asset_id, name")).await
     }
 
+    /// How many bytes all images of these resources have.
+    pub async fn images_size(&self, assets: &[i64]) -> Result<i64> {
+        // MySQL's sum is no integer.
+        let sql = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(bytes)), 0) AS SIGNED) FROM image WHERE asset_id IN ").push_list(assets);
+        Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
+    }
+
     /// One image.
     pub async fn image(&self, asset: i64, name: &str) -> Result<Option<ImageRow>> {
         self.fetch_optional(Sql::new(IMAGE).push(" WHERE asset_id = ? AND name = ?").bind(asset).bind(name)).await
@@ -38,6 +45,12 @@ impl Tx {
     pub(crate) async fn has_image(&mut self, asset: i64, name: &str) -> Result<bool> {
         let sql = Sql::new("SELECT asset_id FROM image WHERE asset_id = ? AND name = ?").bind(asset).bind(name);
         Ok(self.fetch_optional::<(i64,)>(sql).await?.is_some())
+    }
+
+    /// How many images a resource has.
+    pub(crate) async fn count_images(&mut self, asset: i64) -> Result<i64> {
+        let sql = Sql::new("SELECT COUNT(*) FROM image WHERE asset_id = ?").bind(asset);
+        Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(count,)| count))
     }
 
     /// Keeps an image.

@@ -75,9 +75,13 @@ pub(crate) fn text<'l>(links: impl Iterator<Item = (&'l str, &'l str, Status)>) 
 impl Tx {
     /// Writes the texts of links anew for these resources, which the transaction has locked.
     pub(crate) async fn refresh_links(&mut self, ids: &[i64]) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
+        for ids in ids.chunks(4_000) {
+            self.refresh_some_links(ids).await?;
         }
+        Ok(())
+    }
+
+    async fn refresh_some_links(&mut self, ids: &[i64]) -> Result<()> {
         let stored = Sql::new("SELECT id, links FROM asset WHERE id IN ").push_list(ids);
         let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
         let links =
@@ -98,23 +102,25 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes a resource that is being deleted out of the texts of those who refer to it; their row ids.
-    pub(crate) async fn forget_links_to(&mut self, id: i64, identifier: &str) -> Result<Vec<i64>> {
+    /// Takes a resource that is being deleted out of the texts of those who refer to it.
+    pub(crate) async fn forget_links_to(&mut self, id: i64, identifier: &str) -> Result<()> {
         let owners: Vec<(i64,)> = self.fetch_all(Sql::new("SELECT DISTINCT from_id FROM link WHERE to_id = ?").bind(id)).await?;
         let owners: Vec<i64> = owners.into_iter().map(|(owner,)| owner).collect();
         for chunk in owners.chunks(4_000) {
             let sql = Sql::new("UPDATE asset SET links = REPLACE(REPLACE(links, ?, ''), ?, '') WHERE id IN ");
             self.execute(sql.bind(format!(" {identifier}")).bind(format!(" {UNPUBLISHED}{identifier}")).push_list(chunk)).await?;
         }
-        Ok(owners)
+        Ok(())
     }
 
     /// All links that start at these resources.
     pub(crate) async fn links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let mut found = Vec::new();
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("SELECT from_id, field, to_id, position FROM link WHERE from_id IN ").push_list(ids);
+            found.extend(self.fetch_all::<Link>(sql).await?);
         }
-        self.fetch_all(Sql::new("SELECT from_id, field, to_id, position FROM link WHERE from_id IN ").push_list(ids)).await
+        Ok(found)
     }
 
     /// Writes links; those that exist already are left.
@@ -134,10 +140,13 @@ impl Tx {
 
     /// The types of resources, by row id.
     pub(crate) async fn types_of(&mut self, ids: &[i64]) -> Result<Vec<(i64, String)>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let mut found = Vec::new();
+        for ids in ids.chunks(4_000) {
+            found.extend(
+                self.fetch_all::<(i64, String)>(Sql::new("SELECT id, resource_type FROM asset WHERE id IN ").push_list(ids)).await?,
+            );
         }
-        self.fetch_all(Sql::new("SELECT id, resource_type FROM asset WHERE id IN ").push_list(ids)).await
+        Ok(found)
     }
 }
 

@@ -61,6 +61,17 @@ impl Tx {
         Ok(())
     }
 
+    /// What an account may do with these resources: row id and permission.
+    pub(crate) async fn permissions(&mut self, account: i64, assets: &[i64]) -> Result<Vec<(i64, PermissionKind)>> {
+        let mut found = Vec::new();
+        for assets in assets.chunks(4_000) {
+            let sql = Sql::new("SELECT asset_id, kind FROM permission WHERE account_id = ? AND asset_id IN ").bind(account);
+            let rows: Vec<(i64, String)> = self.fetch_all(sql.push_list(assets)).await?;
+            found.extend(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::parse(&kind)?))));
+        }
+        Ok(found)
+    }
+
     /// What an account may do with a resource.
     pub(crate) async fn permission(&mut self, account: i64, asset: i64) -> Result<Option<PermissionKind>> {
         let sql = Sql::new("SELECT kind FROM permission WHERE account_id = ? AND asset_id = ?").bind(account).bind(asset);

@@ -133,7 +133,9 @@ impl Tx {
     /// Puts resources, which the transaction has locked, into a status.
     pub(crate) async fn set_status(&mut self, ids: &[i64], status: Status, by: Option<i64>, date: i64) -> Result<()> {
         for ids in ids.chunks(4_000) {
-            let sql = Sql::new("UPDATE asset SET status = ?, revision = revision + 1, date_modified = ?, modified_by = ? WHERE id IN ");
+            let sql = Sql::new(
+                "UPDATE asset SET status = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ? WHERE id IN ",
+            );
             self.execute(sql.bind(status.as_str()).bind(date).bind(by).push_list(ids)).await?;
         }
         Ok(())

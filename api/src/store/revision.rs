@@ -11,7 +11,7 @@ pub struct RevisionRow {
     /// Its status then.
     pub status: String,
     /// When it came to be.
-    pub date_modified: i64,
+    pub date_revised: i64,
     /// Who made it, by name.
     pub modified_by: Option<String>,
 }
@@ -20,9 +20,10 @@ impl Db {
     /// The states of a resource, newest first.
     pub async fn revisions(&self, asset: i64) -> Result<Vec<RevisionRow>> {
         let sql = Sql::new(
-            "SELECT r.revision, r.status, r.date_modified, u.name AS modified_by FROM (\
-             SELECT revision, status, date_modified, modified_by FROM asset WHERE id = ? UNION ALL \
-             SELECT revision, status, date_modified, modified_by FROM asset_revision WHERE asset_id = ?) r \
+            "SELECT r.revision, r.status, CASE WHEN r.date_revised = 0 THEN r.date_modified ELSE r.date_revised END AS date_revised, \
+             u.name AS modified_by FROM (\
+             SELECT revision, status, date_modified, date_revised, modified_by FROM asset WHERE id = ? UNION ALL \
+             SELECT revision, status, date_modified, date_revised, modified_by FROM asset_revision WHERE asset_id = ?) r \
              LEFT JOIN account u ON u.id = r.modified_by ORDER BY r.revision DESC",
         );
         self.fetch_all(sql.bind(asset).bind(asset)).await
@@ -40,8 +41,8 @@ impl Tx {
     pub(crate) async fn archive(&mut self, ids: &[i64]) -> Result<()> {
         for ids in ids.chunks(4_000) {
             let copy = Sql::new(
-                "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, document, links) \
-                 SELECT id, revision, status, date_modified, modified_by, document, links FROM asset WHERE id IN ",
+                "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, date_revised, document, links) \
+                 SELECT id, revision, status, date_modified, modified_by, date_revised, document, links FROM asset WHERE id IN ",
             );
             self.execute(copy.push_list(ids)).await?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sql::{Arg, Sql};
-use super::{Db, Result, Tx};
+use super::{Db, Result, Tx, now};
 
 /// A term's row.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -142,9 +142,8 @@ impl Tx {
 
     /// Replaces a document alone: a term in it was renamed.
     pub(crate) async fn replace_document(&mut self, id: i64, document: &str) -> Result<()> {
-        self.execute(Sql::new("UPDATE asset SET document = ?, revision = revision + 1 WHERE id = ?").bind(document).bind(id))
-            .await
-            .map(drop)
+        let sql = Sql::new("UPDATE asset SET document = ?, revision = revision + 1, date_revised = ?, modified_by = NULL WHERE id = ?");
+        self.execute(sql.bind(document).bind(now()).bind(id)).await.map(drop)
     }
 
     /// Says which terms resources use.

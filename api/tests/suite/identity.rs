@@ -500,11 +500,15 @@ async fn users_are_found_by_subject_and_by_name() {
     const SUBJECT: &str = "6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e";
     let mut stage = Stage::introspecting(600).await;
     let identity = stage.app.app.identity.clone();
-    // Of the catalogue's own: nobody is asked.
+    // Of the catalogue's own: for a subject nobody is asked, and a name is another's only if the provider has it.
     stage.app.key("machine", &[]).await;
-    let machine = identity.find_user("machine").await.unwrap().unwrap();
-    assert_eq!(identity.find_user("local:machine").await.unwrap().unwrap(), machine);
+    let machine = identity.find_user("local:machine").await.unwrap().unwrap();
     assert_eq!(stage.provider.asked("/users"), 0);
+    assert_eq!(identity.find_user("machine").await.unwrap().unwrap(), machine);
+    stage.app.key("ada lovelace", &[]).await;
+    stage.provider.add_user("0c4f1c9e-1111-4a51-9a5d-0b6f0e1c2d3e", "ada lovelace");
+    let ada = identity.find_user("ada lovelace").await.unwrap().unwrap();
+    assert_ne!(identity.find_user("local:ada lovelace").await.unwrap().unwrap().account, ada.account);
     // Of the provider, who have never been here.
     stage.provider.add_user(SUBJECT, "grace");
     let grace = identity.find_user("grace").await.unwrap().unwrap();
@@ -521,7 +525,7 @@ async fn users_are_found_by_subject_and_by_name() {
     stage.provider.down().await;
     let error = aiod_api::catalogue::Error::from(identity.find_user("somebody").await.unwrap_err());
     assert!(matches!(error, aiod_api::catalogue::Error::Unavailable(_)), "{error}");
-    assert_eq!(identity.find_user("grace").await.unwrap().unwrap(), grace);
+    assert_eq!(identity.find_user(SUBJECT).await.unwrap().unwrap(), grace);
     // Of a person and a key of one name, the person is meant.
     stage.provider.up().await;
     stage.app.key("grace", &[]).await;

@@ -72,3 +72,16 @@ async fn what_is_no_image_is_refused() {
     app.get(&format!("/datasets/{id}/image")).send().await.refused(404);
     app.close().await;
 }
+
+#[tokio::test]
+async fn the_path_must_be_that_of_the_type() {
+    let app = TestApp::new().await;
+    let key = app.key("someone", &["update_organisation"]).await;
+    let project = app.publish("projects", "p", json!({})).await;
+    for method in [Method::POST, Method::PUT, Method::DELETE] {
+        let answer = send(&app, method.clone(), &format!("/organisations/{project}/image?name=logo"), &key, "image/png", PNG).await;
+        assert!(matches!(answer.status.as_u16(), 404 | 422), "{method}: {}", answer.text());
+    }
+    assert_eq!(app.get(&format!("/projects/{project}/image")).send().await.ok(), json!([]));
+    app.close().await;
+}

@@ -127,6 +127,9 @@ async fn links_to_drafts_show_to_those_who_may_write() {
     let app = TestApp::new().await;
     let (owner, other, connector) = (app.key("ada", &[]).await, app.key("bob", &[]).await, app.key("bot", &["platform_example"]).await);
     let contact = app.draft("contacts", &owner, json!({"name": "Ada"})).await;
+    app.key("example connector", &["platform_example"]).await;
+    let wish = json!({"asset_identifier": contact, "user": "example connector", "permission_type": "read"});
+    app.post("/assets/permissions", &wish).key(&owner).send().await.ok();
     let id = app.publish("datasets", "d", json!({"creator": [contact], "contact": [contact]})).await;
     for path in [format!("/datasets/{id}"), format!("/assets/{id}"), "/datasets".to_owned()] {
         let first = |value: Value| if value.is_array() { value[0].clone() } else { value };
@@ -140,5 +143,91 @@ async fn links_to_drafts_show_to_those_who_may_write() {
     // What a writer reads and writes back loses no link.
     app.request(Method::PATCH, &format!("/datasets/{id}")).json(&json!({"version": "2"})).key(&connector).send().await.ok();
     assert_eq!(app.get(&format!("/datasets/{id}")).key(&connector).send().await.ok()["creator"], json!([contact]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn nobody_takes_what_belongs_to_another() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.key("ada", &[]).await, app.key("eve", &[]).await);
+    let person = app.draft("persons", &ada, json!({"name": "Ada"})).await;
+    let contact = app.draft("contacts", &ada, json!({"name": "Ada's", "person": person})).await;
+    let root = app.key("root", &["admin_aiod_resources", "review_aiod_resources"]).await;
+    let body = json!({"asset_identifiers": [person, contact]});
+    let submission = app.post("/submissions", &body).key(&ada).send().await.ok()["submission_identifier"].clone();
+    let review = json!({"submission_identifier": submission, "decision": "accepted"});
+    app.post("/reviews", &review).key(&root).send().await.ok();
+
+    for (path, body) in [
+        ("/contacts", json!({"name": "x", "person": person})),
+        ("/persons", json!({"name": "x", "contact_details": contact})),
+        ("/organisations", json!({"name": "x", "contact_details": contact})),
+    ] {
+        let detail = app.post(path, &body).key(&eve).send().await.refused(403);
+        assert!(detail.contains("belongs to another"), "{path}: {detail}");
+    }
+    // In a batch, only the record that does it fails.
+    let bot = app.key("bot", &["platform_example"]).await;
+    let record = |own: &str, more: Value| {
+        let mut resource = json!({"platform_resource_identifier": own, "name": own});
+        resource.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "resource": resource })
+    };
+    let body = json!({"records": [record("1", json!({"person": person})), record("2", json!({}))]});
+    let answer = app.post("/platforms/example/contacts/batch", &body).key(&bot).send().await.ok();
+    assert_eq!((answer["results"][0]["outcome"].as_str(), answer["results"][1]["outcome"].as_str()), (Some("failed"), Some("created")));
+    let read = app.get(&format!("/persons/{person}")).key(&ada).send().await.ok();
+    assert_eq!(read["contact_details"], contact.as_str());
+    // Whoever may change it, does; and what is empty can be filled.
+    let other = app.draft("contacts", &ada, json!({"name": "other", "person": person})).await;
+    assert_eq!(app.get(&format!("/persons/{person}")).key(&ada).send().await.ok()["contact_details"], other.as_str());
+    assert_eq!(app.get(&format!("/contacts/{contact}")).key(&ada).send().await.ok()["person"], Value::Null);
+    app.post("/persons", &json!({"name": "y", "contact_details": contact})).key(&eve).send().await.ok();
+    app.close().await;
+}
+
+#[tokio::test]
+async fn of_several_that_want_one_place_the_last_gets_it() {
+    let app = TestApp::new().await;
+    let contact = app.publish("contacts", "c", json!({})).await;
+    let record = |own: &str| json!({"resource": {"platform_resource_identifier": own, "name": own, "contact_details": contact}});
+    app.batch("persons", vec![record("1"), record("2")]).await;
+    let first = app.get("/platforms/example/persons/1").send().await.ok();
+    let second = app.get("/platforms/example/persons/2").send().await.ok();
+    assert_eq!((&first["contact_details"], second["contact_details"].as_str()), (&Value::Null, Some(contact.as_str())));
+    assert_eq!(app.get(&format!("/contacts/{contact}")).send().await.ok()["person"], second["identifier"]);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_one_may_not_see_cannot_be_referred_to() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.key("ada", &[]).await, app.key("eve", &[]).await);
+    let secret = app.draft("contacts", &ada, json!({"name": "secret", "email": ["ada@example.org"]})).await;
+    let detail = app.post("/datasets", &json!({"name": "x", "contact": [secret]})).key(&eve).send().await.refused(404);
+    assert!(detail.contains("cannot be found"), "{detail}");
+    // While it could be seen, it could be referred to, and the reference stays when the rest is changed.
+    let wish = |kind: Value| json!({"asset_identifier": secret, "user": "eve", "permission_type": kind});
+    app.post("/assets/permissions", &wish(json!("read"))).key(&ada).send().await.ok();
+    let own = app.draft("datasets", &eve, json!({"name": "x", "contact": [secret]})).await;
+    app.post("/assets/permissions", &wish(Value::Null)).key(&ada).send().await.ok();
+    let path = format!("/datasets/{own}");
+    app.put(&path, &json!({"name": "y", "contact": [secret]})).key(&eve).send().await.ok();
+    app.put(&path, &json!({"name": "y"})).key(&eve).send().await.ok();
+    app.put(&path, &json!({"name": "y", "contact": [secret]})).key(&eve).send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_deleted_resource_gives_its_partners_a_new_revision() {
+    let app = TestApp::new().await;
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    let target = app.publish("publications", "p", json!({})).await;
+    let own = app.publish("datasets", "d", json!({"citation": [target]})).await;
+    app.delete(&format!("/publications/{target}")).key(&key).send().await.ok();
+    let read = app.get(&format!("/datasets/{own}")).send().await;
+    assert!(read.header("etag").unwrap().starts_with("\"2-") && read.ok()["citation"] == json!([]), "{:?}", read.header("etag"));
+    let past = app.get(&format!("/datasets/{own}/history/1")).key(&key).send().await.ok();
+    assert_eq!(past["citation"], json!([target]));
     app.close().await;
 }

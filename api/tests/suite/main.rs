@@ -15,6 +15,7 @@ mod images;
 mod input;
 mod keycloak;
 mod lifecycle;
+mod limits;
 mod links;
 mod paging;
 mod platforms;

@@ -180,6 +180,19 @@ async fn v2_keeps_its_older_names() {
     let id = app.post("/v2/projects", &json!({"name": "p", "total_cost_euro": 12.5})).key(&key).send().await.identifier();
     let read = app.get(&format!("/v2/projects/{id}")).key(&key).send().await.ok();
     assert_eq!((read["total_cost_euro"].as_f64(), read["total_cost_euros"].as_f64()), (Some(12.5), Some(12.5)));
+    // On every path that shows it.
+    let number = app.post("/submissions", &json!({"asset_identifiers": [id]})).key(&key).send().await.ok()["submission_identifier"].clone();
+    for (path, place) in [
+        (format!("/v2/assets/{id}"), ""),
+        (format!("/v2/ai_resources/{id}"), ""),
+        ("/v2/user/resources".to_owned(), "/project/0"),
+        (format!("/v2/submissions/{number}"), "/assets/0"),
+    ] {
+        let read = app.get(&path).key(&key).send().await.ok();
+        assert_eq!(read.pointer(place).unwrap()["total_cost_euro"].as_f64(), Some(12.5), "{path}");
+        let latest = app.get(path.strip_prefix("/v2").unwrap()).key(&key).send().await.ok();
+        assert_eq!(latest.pointer(place).unwrap().get("total_cost_euro"), None, "{path}");
+    }
     let read: Value = app.get(&format!("/projects/{id}")).key(&key).send().await.ok();
     assert_eq!((read.get("total_cost_euro"), read["total_cost_euros"].as_f64()), (None, Some(12.5)));
     app.close().await;

@@ -240,3 +240,46 @@ async fn without_reviews_a_submission_publishes() {
     assert_eq!(view["reviews"][0]["decision"], "accepted");
     app.close().await;
 }
+
+#[tokio::test]
+async fn a_submission_whose_resources_are_gone_can_be_taken_back() {
+    let app = TestApp::new().await;
+    let People { owner, .. } = people(&app).await;
+    let draft = app.draft("datasets", &owner, json!({"name": "d"})).await;
+    let number = submit(&app, &owner, &[&draft]).await;
+    app.delete(&format!("/datasets/{draft}")).key(&owner).send().await.ok();
+    app.post(&format!("/submissions/retract/{number}"), &json!({})).key(&owner).send().await.ok();
+    assert_eq!(app.get("/submissions?mode=pending").key(&owner).send().await.ok(), json!([]));
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn decisions_and_changes_of_what_refers_to_it_do_not_lose_each_other() {
+    let app = TestApp::new().await;
+    let People { owner, reviewer } = people(&app).await;
+    for round in 0..8 {
+        let mut drafts = Vec::new();
+        for n in 0..3 {
+            drafts.push(app.draft("publications", &owner, json!({"name": format!("{round}-{n}")})).await);
+        }
+        let dataset = app.draft("datasets", &owner, json!({"name": "d", "citation": [drafts[0], drafts[1]]})).await;
+        let path = format!("/datasets/{dataset}");
+        let (first, second) = (submit(&app, &owner, &[&drafts[0]]).await, submit(&app, &owner, &[&drafts[1]]).await);
+        let (accept, too) = (decision(first, "accepted"), decision(second, "accepted"));
+        let change = json!({"name": "d", "citation": [drafts[2], drafts[1]]});
+        let ((a, b), c) = join(
+            join(app.post("/reviews", &accept).key(&reviewer).send(), app.post("/reviews", &too).key(&reviewer).send()),
+            app.put(&path, &change).key(&owner).send(),
+        )
+        .await;
+        for answer in [a, b, c] {
+            answer.ok();
+        }
+        assert_eq!(app.get(&path).key(&owner).send().await.ok()["citation"], json!([drafts[2], drafts[1]]));
+        let number = submit(&app, &owner, &[&dataset]).await;
+        app.post("/reviews", &decision(number, "accepted")).key(&reviewer).send().await.ok();
+        // The one that is published is seen by all.
+        assert_eq!(app.get(&path).send().await.ok()["citation"], json!([drafts[1]]));
+    }
+    app.close().await;
+}

@@ -1,0 +1,66 @@
+//! How many requests callers may send, and how large pages may be.
+
+use poem::http::Method;
+use serde_json::json;
+
+use crate::harness::{Answer, TestApp};
+
+fn left(answer: &Answer) -> (u16, Option<u32>) {
+    (answer.status.as_u16(), answer.header("ratelimit-remaining").map(|n| n.parse().unwrap()))
+}
+
+#[tokio::test]
+async fn each_caller_may_send_so_many_requests() {
+    let app = TestApp::with(|config| {
+        config.limits.requests_per_minute = 60;
+        config.limits.request_burst = 3;
+        config.limits.behind_proxy = true;
+    })
+    .await;
+    let (ada, bob) = (app.key("ada", &[]).await, app.key("bob", &[]).await);
+    let from = |address: &'static str| app.get("/counts").header("X-Forwarded-For", address);
+    for remaining in [2, 1, 0] {
+        let answer = from("192.0.2.1").send().await;
+        assert_eq!((left(&answer), answer.header("ratelimit-limit")), ((200, Some(remaining)), Some("3")));
+    }
+    let refused = from("192.0.2.1").send().await;
+    let detail = refused.refused(429);
+    assert!(detail.starts_with("Too many requests"), "{detail}");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait) && left(&refused).1 == Some(0), "{wait}");
+    // The address that our proxy wrote counts, not those that the caller made up before it.
+    from("198.51.100.7, 192.0.2.1").send().await.refused(429);
+    assert_eq!(left(&from("2001:db8::1").send().await), (200, Some(2)));
+    // A key that is none does not help.
+    let with_noise = |noise: &'static str| app.get("/counts").header("X-Forwarded-For", "192.0.2.1").key(noise);
+    with_noise("aiod_0000000000000000000000000000000000000000").send().await.refused(429);
+    // Users have their own, wherever they come from, and whichever of their keys they use.
+    for remaining in [2, 1, 0] {
+        assert_eq!(left(&from("192.0.2.1").key(&ada).send().await), (200, Some(remaining)));
+    }
+    let another = app.key("ada", &[]).await;
+    app.request(Method::DELETE, "/datasets/x").key(&another).send().await.refused(429);
+    assert_eq!(left(&from("192.0.2.1").key(&bob).send().await), (200, Some(2)));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn without_a_limit_nothing_is_counted() {
+    let app = TestApp::new().await;
+    for _ in 0..50 {
+        assert_eq!(left(&app.get("/counts/platforms").header("X-Forwarded-For", "192.0.2.1").send().await), (200, None));
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn pages_are_as_large_as_the_operator_allows() {
+    let app = TestApp::with(|config| config.limits.page_size = 10).await;
+    let ada = app.key("ada", &[]).await;
+    for path in ["/datasets", "/platforms/example/news", "/platforms", "/bookmarks", "/user/resources", "/v2/events"] {
+        assert_eq!(app.get(&format!("{path}?limit=11")).key(&ada).send().await.faults(), ["query.limit"], "{path}");
+        let within = app.get(&format!("{path}?limit=10")).key(&ada).send().await;
+        assert_ne!(within.ok(), json!(null), "{path}");
+    }
+    app.close().await;
+}

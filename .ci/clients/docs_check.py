@@ -205,8 +205,8 @@ def keycloak_ends_the_session(driver, _):
 def the_log_of_requests_is_whole(driver, prefix):
     """Leads a page of the catalogue astray, for `pages_ask_nobody_else` to see whether it would be seen."""
     driver.open(f"{CATALOGUE}{prefix}/redoc")
-    driver.run("const image = new Image(); window.over = false; image.onerror = () => { window.over = true }; image.src = arguments[0]", ASTRAY)
-    until(lambda: driver.run("return window.over"), "the request to a host that cannot be reached does not fail")
+    driver.run("const image = new Image(); image.onerror = () => { window.astray = true }; image.src = arguments[0]", ASTRAY)
+    until(lambda: driver.run("return window.astray"), "the request to a host that cannot be reached does not fail")
 
 
 def requests_of_pages(net_log):

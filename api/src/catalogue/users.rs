@@ -130,16 +130,13 @@ impl Catalogue {
         Ok(bookmark_json(identifier, date))
     }
 
-    /// Takes a bookmark away.
+    /// Takes a bookmark away, if there is one: clients count on it that none is no error.
     ///
     /// # Errors
-    /// When nobody is logged in, or there is none.
+    /// When nobody is logged in.
     pub async fn remove_bookmark(&self, caller: &Caller, identifier: &str) -> Result<()> {
         let user = require_user(caller)?;
-        if self.db.remove_bookmark(user.account, identifier).await? {
-            return Ok(());
-        }
-        Err(Error::NotFound(format!("No bookmark found for identifier '{identifier}'")))
+        Ok(self.db.remove_bookmark(user.account, identifier).await?)
     }
 
     /// The resources of a type that were read most, most often first. What was read in the last seconds may not be counted yet.

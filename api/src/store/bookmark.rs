@@ -21,12 +21,13 @@ impl Db {
         Ok(self.fetch_optional::<(i64,)>(first).await?.map_or(date, |(date,)| date))
     }
 
-    /// Takes a bookmark away; whether there was one.
-    pub async fn remove_bookmark(&self, account: i64, identifier: &str) -> Result<bool> {
+    /// Takes a bookmark away, if there is one.
+    pub async fn remove_bookmark(&self, account: i64, identifier: &str) -> Result<()> {
         if !identifier.is_ascii() {
-            return Ok(false);
+            return Ok(());
         }
         let sql = Sql::new("DELETE FROM bookmark WHERE account_id = ? AND asset_id IN (SELECT id FROM asset WHERE identifier = ?)");
-        Ok(self.execute(sql.bind(account).bind(identifier)).await? > 0)
+        self.execute(sql.bind(account).bind(identifier)).await?;
+        Ok(())
     }
 }

@@ -94,10 +94,10 @@ async fn datasets(db: &Db) -> Result<i64> {
 }
 
 const COPY_ASSETS: &str = "INSERT INTO asset (id, identifier, resource_type, platform, platform_resource_identifier, platform_key, name, \
-    status, alive, revision, date_created, date_modified, modified_by, content_hash, document) \
+    status, alive, revision, date_created, date_modified, modified_by, content_hash, links, document) \
     SELECT id + ?, 'data_' || SUBSTR('0000000' || ?, -8) || SUBSTR(identifier, 14), resource_type, platform, \
     'copy' || ? || '.' || platform_resource_identifier, 'copy' || ? || '.' || platform_key, name, status, alive, revision, \
-    date_created + ?, date_modified + ?, modified_by, content_hash, \
+    date_created + ?, date_modified + ?, modified_by, content_hash, links, \
     REPLACE(document, '\"' || platform_resource_identifier || '\"', '\"copy' || ? || '.' || platform_resource_identifier || '\"') \
     FROM asset WHERE resource_type = 'dataset' AND status = 'published' AND alive = 1 AND id <= ?";
 const COPY_LINKS: &str = "INSERT INTO link (from_id, field, to_id, position) SELECT l.from_id + ?, l.field, l.to_id, l.position \

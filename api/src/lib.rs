@@ -3,6 +3,7 @@
 //! `routes -> catalogue -> store | identity`, all of them over the model of `aiod_schema`.
 
 pub mod catalogue;
+mod causes;
 pub mod cli;
 pub mod config;
 mod digest;

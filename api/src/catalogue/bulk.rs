@@ -8,8 +8,7 @@ use aiod_schema::{Fault, Field, Input, Kind, ResourceType, by_name, new_identifi
 use serde_json::{Map, Value};
 
 use super::change::{Actor, Change, HASH_LENGTH, Identity, Resolved, Target, apply, content_hash, name_key, platform_key};
-use super::permission::{Action, Subject, is_allowed};
-use super::read::require;
+use super::permission::{Action, Subject, is_allowed, require_user};
 use super::{Catalogue, Error, Result};
 use crate::digest::sha256_hex;
 use crate::identity::Caller;
@@ -96,7 +95,7 @@ impl Catalogue {
         resource: &'static ResourceType,
         records: &[Value],
     ) -> Result<Vec<RecordResult>> {
-        require(caller)?;
+        require_user(caller)?;
         let subject = Subject { resource: Some(resource), platform: Some(platform), ..Subject::default() };
         if !is_allowed(&self.roles, caller, Action::UpsertBatch, subject) {
             return Err(Error::Forbidden(format!(

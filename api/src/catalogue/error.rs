@@ -81,6 +81,11 @@ impl Error {
         Self::NotFound(format!("{} {what} not found in the database{why}.", resource.label()))
     }
 
+    /// Nothing that lives has this identifier, of whatever type.
+    pub(crate) fn no_asset(identifier: &str) -> Self {
+        Self::NotFound(format!("No active asset found for identifier '{identifier}'"))
+    }
+
     /// Whether trying the same again may help.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_transient())

@@ -3,7 +3,8 @@
 use aiod_schema::ResourceType;
 use serde_json::Value;
 
-use super::read::{check_type, image_json, require};
+use super::permission::require_user;
+use super::read::{check_type, image_json};
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
@@ -97,7 +98,7 @@ impl Catalogue {
         upload: Upload,
         mode: Mode,
     ) -> Result<()> {
-        let user = require(caller)?;
+        let user = require_user(caller)?;
         check_type(resource, identifier)?;
         check_name(&upload.name)?;
         if upload.bytes.len() > MAX_IMAGE {
@@ -130,7 +131,7 @@ impl Catalogue {
     /// # Errors
     /// When nobody is logged in, the caller may not change the resource, or there is none of this name.
     pub async fn delete_image(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, name: &str) -> Result<()> {
-        let user = require(caller)?;
+        let user = require_user(caller)?;
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, &Expected::Any).await?;

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::permission::{Action, Subject, is_allowed};
-use super::read::require;
+use super::permission::{Action, Subject, is_allowed, require_user};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::transaction;
@@ -80,7 +79,7 @@ impl Catalogue {
     /// # Errors
     /// When the caller may not, or the name is faulty or taken.
     pub async fn create_platform(&self, caller: &Caller, body: &Value) -> Result<i64> {
-        require(caller)?;
+        require_user(caller)?;
         let name = name_of(body)?;
         self.may(caller, Action::CreatePlatform, "create")?;
         match self.db.insert_platform(&name).await {
@@ -95,7 +94,7 @@ impl Catalogue {
     /// # Errors
     /// When there is none, the caller may not, the name is faulty or taken, or resources bear the old one.
     pub async fn rename_platform(&self, caller: &Caller, id: i64, body: &Value) -> Result<()> {
-        require(caller)?;
+        require_user(caller)?;
         let name = name_of(body)?;
         self.may(caller, Action::ChangePlatform, "edit")?;
         let outcome = transaction!(self.db, tx => {
@@ -119,7 +118,7 @@ impl Catalogue {
     /// # Errors
     /// When there is none, the caller may not, or resources belong to it.
     pub async fn delete_platform(&self, caller: &Caller, identifier: &str) -> Result<()> {
-        require(caller)?;
+        require_user(caller)?;
         self.may(caller, Action::ChangePlatform, "delete")?;
         let id: i64 = identifier.parse().map_err(|_| not_found(identifier))?;
         transaction!(self.db, tx => {

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use super::change::platform_key;
-use super::permission::{Action, Subject, is_allowed, require_user, unknown_caller};
+use super::permission::{Action, Subject, is_allowed, unknown_caller};
 use super::render::{CONTACT, Contacts, View, render, rendered_length, with_nulls};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
@@ -124,7 +124,7 @@ impl Catalogue {
     /// # Errors
     /// As for [`Catalogue::read`]; a type outside the group counts as nothing.
     pub async fn read_any(&self, caller: &Caller, group: Group, identifier: &str) -> Result<Document> {
-        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let unknown = || Error::no_asset(identifier);
         let resource = by_identifier(identifier).filter(|r| group.has(r)).ok_or_else(unknown)?;
         let mut document = match self.read(caller, resource, identifier).await {
             Err(Error::NotFound(_)) => return Err(unknown()),
@@ -383,11 +383,6 @@ pub(super) fn check_type(resource: &'static ResourceType, identifier: &str) -> R
 
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))
-}
-
-/// The answer to a caller who is not known, where one must be.
-pub(super) fn require(caller: &Caller) -> Result<&crate::identity::User> {
-    require_user(caller)
 }
 
 /// Whether what a resource shows depends on who asks: it refers to something unpublished, or a contact that it shows does.

@@ -125,7 +125,7 @@ impl Catalogue {
 
     /// A living resource of whatever type, locked, with which the caller may do what needs admin permission.
     pub(super) async fn administered(&self, tx: &mut Tx, caller: &Caller, action: Action, identifier: &str) -> Result<Head> {
-        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let unknown = || Error::no_asset(identifier);
         let resource = by_identifier(identifier).ok_or_else(unknown)?;
         let head = tx.lock_head(identifier).await?.filter(|head| head.date_deleted.is_none()).ok_or_else(unknown)?;
         if self.check_action(tx, caller, resource, &head, action).await? {

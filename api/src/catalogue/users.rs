@@ -49,7 +49,7 @@ impl Catalogue {
     /// When nobody is logged in, the resource is unknown, or the caller has no admin permission on it.
     pub async fn check_sharing(&self, caller: &Caller, identifier: &str) -> Result<i64> {
         require_user(caller)?;
-        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let unknown = || Error::no_asset(identifier);
         let resource = by_identifier(identifier).ok_or_else(unknown)?;
         let row = self.living_row(resource, identifier).await.map_err(|error| match error {
             Error::NotFound(_) => unknown(),
@@ -120,7 +120,7 @@ impl Catalogue {
     /// When nobody is logged in, or the caller cannot read the resource.
     pub async fn add_bookmark(&self, caller: &Caller, identifier: &str) -> Result<Value> {
         let user = require_user(caller)?;
-        let unknown = || Error::NotFound(format!("No active asset found for identifier '{identifier}'"));
+        let unknown = || Error::no_asset(identifier);
         let resource = by_identifier(identifier).ok_or_else(unknown)?;
         let document = match self.read(caller, resource, identifier).await {
             Err(Error::NotFound(_)) => return Err(unknown()),

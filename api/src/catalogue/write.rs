@@ -6,8 +6,8 @@ use aiod_schema::{Fault, Input, ResourceType, new_identifier};
 use serde_json::{Map, Value};
 
 use super::change::{Actor, Change, Identity, Resolved, Target, apply, content_hash, platform_key};
-use super::permission::{Action, Subject, is_allowed};
-use super::read::{check_type, parse, require};
+use super::permission::{Action, Subject, is_allowed, require_user};
+use super::read::{check_type, parse};
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
 use crate::store::asset::{Head, Status};
@@ -62,7 +62,7 @@ impl Catalogue {
     /// When nobody is logged in, the body is faulty, the platform is not the caller's to use or unknown, the platform's
     /// identifier is taken, or links or terms are unknown.
     pub async fn register(&self, caller: &Caller, resource: &'static ResourceType, body: &Value) -> Result<String> {
-        let user = require(caller)?;
+        let user = require_user(caller)?;
         let input = validated(resource, body)?;
         let identity = self.identity(caller, user, &input)?;
         let taken = (identity.platform.clone(), identity.platform_key.clone());
@@ -135,7 +135,7 @@ impl Catalogue {
         body: &Value,
         expected: &Expected,
     ) -> Result<()> {
-        require(caller)?;
+        require_user(caller)?;
         let input = validated(resource, body)?;
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
@@ -156,7 +156,7 @@ impl Catalogue {
         patch: &Value,
         expected: &Expected,
     ) -> Result<()> {
-        require(caller)?;
+        require_user(caller)?;
         if !patch.is_object() {
             return Err(Error::Invalid(vec![Fault::new(["body"], "a merge patch is a JSON object", "type_error.dict")]));
         }
@@ -234,7 +234,7 @@ impl Catalogue {
     /// # Errors
     /// When nobody is logged in, the resource does not exist, or the caller may not delete it.
     pub async fn delete(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, expected: &Expected) -> Result<()> {
-        let user = require(caller)?;
+        let user = require_user(caller)?;
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.living(&mut tx, resource, identifier).await?;

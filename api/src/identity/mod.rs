@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use self::provider::{Doubt, Provider};
 pub use self::provider::{discovery_url, is_http, parts_of_issuer};
+use crate::causes::chain;
 use crate::config::Config;
 use crate::store::{self, Db, StoreError};
 
@@ -129,14 +130,7 @@ pub struct ProviderError(String);
 
 impl ProviderError {
     fn of(error: &dyn std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        Self(text)
+        Self(chain(error))
     }
 }
 

@@ -9,6 +9,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 
 use crate::catalogue::Error;
+use crate::causes::chain;
 
 /// How long clients should wait when a part of the catalogue is out of reach, in seconds.
 const RETRY_AFTER: &str = "5";
@@ -75,17 +76,6 @@ fn failure(status: StatusCode, detail: &str, error: &dyn std::error::Error) -> R
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }
     response
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 fn reference() -> String {

@@ -8,6 +8,9 @@ use super::{ATTEMPTS, Db, Result, Tx, now, pause};
 /// For how long registering a resource may be under way, in microseconds.
 const REGISTERING: i64 = 5 * 60 * 1_000_000;
 
+/// The row that whoever registers shares until the commit; MySQL alone has it.
+const REGISTERING_ROW: &str = "SELECT name FROM lease WHERE name = 'registering'";
+
 /// Where a resource stands between registration and publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -252,7 +255,7 @@ impl Db {
     /// follows the ids would pass over those that come to light later. SQLite has one writer at a time.
     async fn await_registrations(&self) -> Result<bool> {
         let Self::MySql(_) = self else { return Ok(false) };
-        let sql = || Sql::new("SELECT name FROM lease WHERE name = 'registering' FOR UPDATE");
+        let sql = || Sql::new(REGISTERING_ROW).push(self.dialect().for_update());
         for attempt in 1.. {
             match self.fetch_all::<(String,)>(sql()).await {
                 Err(error) if error.is_transient() && attempt < ATTEMPTS => pause(attempt).await,
@@ -401,7 +404,7 @@ impl Tx {
     /// Writes new resources; their row ids by identifier. Until the transaction ends, [`Db::read_page`] knows that it is under way.
     pub(crate) async fn insert_assets(&mut self, assets: Vec<NewAsset>) -> Result<Vec<(i64, String)>> {
         if let Self::MySql(_) = self {
-            self.fetch_all::<(String,)>(Sql::new("SELECT name FROM lease WHERE name = 'registering' LOCK IN SHARE MODE")).await?;
+            self.fetch_all::<(String,)>(Sql::new(REGISTERING_ROW).push(self.dialect().for_share())).await?;
         }
         let identifiers: Vec<String> = assets.iter().map(|a| a.identifier.clone()).collect();
         let rows = assets.into_iter().map(NewAsset::row).collect();

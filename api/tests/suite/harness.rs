@@ -167,6 +167,14 @@ impl TestRequest {
         self.bytes(body.to_string().into_bytes()).header("Content-Type", "application/json")
     }
 
+    /// A form with one file.
+    pub(crate) fn file(self, media_type: &str, bytes: &[u8]) -> Self {
+        let head =
+            format!("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.bin\"\r\nContent-Type: {media_type}\r\n\r\n");
+        let form = [head.as_bytes(), bytes, b"\r\n--XX--\r\n"].concat();
+        self.header("Content-Type", "multipart/form-data; boundary=XX").bytes(form)
+    }
+
     pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
         self.body = Body::from_vec(body);
         self

@@ -9,10 +9,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n-and-so-on";
 const GIF: &[u8] = b"GIF89a-and-so-on-and-so-on";
 
 async fn send(app: &TestApp, method: Method, path: &str, key: &str, media_type: &str, bytes: &[u8]) -> Answer {
-    let head =
-        format!("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.bin\"\r\nContent-Type: {media_type}\r\n\r\n");
-    let body = [head.as_bytes(), bytes, b"\r\n--XX--\r\n"].concat();
-    app.request(method, path).key(key).header("Content-Type", "multipart/form-data; boundary=XX").bytes(body).send().await
+    app.request(method, path).key(key).file(media_type, bytes).send().await
 }
 
 #[tokio::test]

@@ -272,9 +272,7 @@ impl Cast {
             request = request.key(&self.keys[who]);
         }
         if operation.ends_with("_image_RESOURCE") && operation != "delete_image_RESOURCE" {
-            let head = "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.png\"\r\nContent-Type: image/png\r\n\r\n";
-            let form = [head.as_bytes(), b"\x89PNG\r\n\x1a\n-and-so-on", b"\r\n--XX--\r\n"].concat();
-            request = request.header("Content-Type", "multipart/form-data; boundary=XX").bytes(form);
+            request = request.file("image/png", b"\x89PNG\r\n\x1a\n-and-so-on");
         }
         if let Some(body) = &body {
             request = request.json(body);

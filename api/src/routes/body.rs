@@ -1,5 +1,7 @@
 //! What comes in and goes out: JSON bodies as they are, checked against the model's tables instead of types.
 
+use std::ops::Deref;
+
 use aiod_schema::Fault;
 use poem::error::ReadBodyError;
 use poem::http::header::{self, HeaderMap, HeaderValue};
@@ -47,8 +49,8 @@ impl ParsePayload for JsonBody {
     }
 }
 
-async fn json_bytes(body: &mut RequestBody) -> Result<Vec<u8>> {
-    let bytes = body.take()?.into_vec().await;
+async fn json_bytes(body: &mut RequestBody) -> Result<impl Deref<Target = [u8]>> {
+    let bytes = body.take()?.into_bytes().await;
     bytes.map_err(|error| match error {
         ReadBodyError::PayloadTooLarge => poem::Error::from(crate::catalogue::Error::TooLarge(error.to_string())),
         other => poem::Error::from(crate::catalogue::Error::BadRequest(other.to_string())),

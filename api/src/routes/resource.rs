@@ -17,7 +17,7 @@ use super::body::{JsonAnswer, JsonBody, SeeOther, expected, with_query};
 use super::caller::Auth;
 use super::problem::fault_json;
 use super::{App, Version};
-use crate::catalogue::read::{Document, Page};
+use crate::catalogue::read::{Document, Page, parse};
 use crate::catalogue::{Error, bulk};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, Sort as By, Start};
@@ -130,8 +130,7 @@ impl ResourceRoutes {
         if format == Format::Aiod && self.version.aliases(self.resource).is_empty() {
             return Ok(document);
         }
-        let mut value: Value =
-            serde_json::from_str(&document.body).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))?;
+        let mut value: Value = parse(&document.body)?;
         self.version.add_aliases(&mut value);
         document.body = format.convert(value).to_string();
         Ok(document)

@@ -41,7 +41,7 @@ pub struct Config {
 pub struct Database {
     /// `sqlite://FILE` or `mysql://USER:PASSWORD@HOST:PORT/NAME` (MySQL 8.0 or MariaDB 10.6, or later).
     pub url: String,
-    /// The most connections at once.
+    /// The most connections at once. Half of them read, half write; SQLite has at most 8 that read, and one that writes.
     pub connections: u32,
     /// Whether the server brings the database's structure up to date when it starts.
     pub migrate: bool,
@@ -194,7 +194,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8000".to_owned(),
-            database: Database { url: "sqlite://data/catalogue.db".to_owned(), connections: 8, migrate: true },
+            database: Database { url: "sqlite://data/catalogue.db".to_owned(), connections: 16, migrate: true },
             log: Log { filter: "info,poem=warn,tokio_cron_scheduler=warn".to_owned(), json: false },
             limits: Limits {
                 body_bytes: 4 << 20,

@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// As many connections as the catalogue has unless it is configured otherwise.
-const CONNECTIONS: u32 = 8;
+const CONNECTIONS: u32 = 16;
 
 /// Serves until the process ends.
 pub(crate) async fn serve(options: &Options) -> Result<()> {
@@ -39,8 +39,8 @@ pub(crate) async fn serve(options: &Options) -> Result<()> {
 macro_rules! select {
     ($db:expr, $text:literal, $fetch:ident $(, $argument:expr)*) => {
         match $db {
-            Db::MySql(pool) => sqlx::query_scalar::<_, String>($text)$(.bind($argument))*.$fetch(pool).await,
-            Db::Sqlite { read, .. } => sqlx::query_scalar::<_, String>($text)$(.bind($argument))*.$fetch(read).await,
+            Db::MySql { read, .. } => sqlx::query_scalar::<_, String>($text)$(.bind($argument))*.$fetch(read.pool()).await,
+            Db::Sqlite { read, .. } => sqlx::query_scalar::<_, String>($text)$(.bind($argument))*.$fetch(read.pool()).await,
         }
     };
 }
@@ -73,7 +73,7 @@ fn json(body: String) -> Response {
 /// Makes the tables and fills them: bodies with their identifiers, in the order in which pages list them.
 pub(crate) async fn fill(db: &Db, bodies: &[(String, String)]) -> Result<()> {
     let (identifier, text) = match db {
-        Db::MySql(_) => ("VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin", "MEDIUMTEXT"),
+        Db::MySql { .. } => ("VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin", "MEDIUMTEXT"),
         Db::Sqlite { .. } => ("TEXT", "TEXT"),
     };
     let identifier = format!("identifier {identifier} NOT NULL");
@@ -91,7 +91,7 @@ pub(crate) async fn fill(db: &Db, bodies: &[(String, String)]) -> Result<()> {
             }};
         }
         match db {
-            Db::MySql(pool) => insert!(pool),
+            Db::MySql { write, .. } => insert!(write),
             Db::Sqlite { write, .. } => insert!(write),
         }
     }

@@ -70,7 +70,7 @@ pub(crate) async fn execute(db: &Db, text: &str, numbers: &[i64]) -> Result<u64>
         }};
     }
     Ok(match db {
-        Db::MySql(pool) => run!(pool),
+        Db::MySql { write, .. } => run!(write),
         Db::Sqlite { write, .. } => run!(write),
     })
 }
@@ -78,8 +78,8 @@ pub(crate) async fn execute(db: &Db, text: &str, numbers: &[i64]) -> Result<u64>
 /// The one number that a statement yields.
 pub(crate) async fn number(db: &Db, text: &'static str) -> Result<i64> {
     Ok(match db {
-        Db::MySql(pool) => sqlx::query_scalar(text).fetch_one(pool).await?,
-        Db::Sqlite { read, .. } => sqlx::query_scalar(text).fetch_one(read).await?,
+        Db::MySql { read, .. } => sqlx::query_scalar(text).fetch_one(read.pool()).await?,
+        Db::Sqlite { read, .. } => sqlx::query_scalar(text).fetch_one(read.pool()).await?,
     })
 }
 

@@ -8,7 +8,7 @@ use super::read::{Document, check_type};
 use super::render::wire_time;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
-use crate::store::asset::ReadRow;
+use crate::store::asset::{ReadRow, Status};
 
 impl Catalogue {
     /// Every state of a resource, the present one first: revision, status, who made it and when.
@@ -39,7 +39,7 @@ impl Catalogue {
             let past = self.db.revision(row.id, revision).await?;
             let (status, date_modified, document, links) =
                 past.ok_or_else(|| Error::NotFound(format!("{} '{identifier}' has no revision {revision}.", resource.label())))?;
-            row = ReadRow { status, date_modified, document, links, revision, ..row };
+            row = ReadRow { status: Status::parse(&status), date_modified, document, links, revision, ..row };
         }
         let page = self.rendered(caller, resource, &[row]).await?;
         let document = page.documents().pop();

@@ -155,7 +155,7 @@ impl Catalogue {
         let mut body = String::with_capacity(rendered_length(row));
         render(&mut body, resource, row, &contacts, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
-        let is_public = Status::parse(&row.status) == Status::Published;
+        let is_public = row.status == Status::Published;
         Ok(Document { body, revision: row.revision, id: row.id, resource, is_public })
     }
 
@@ -174,7 +174,7 @@ impl Catalogue {
     }
 
     async fn may_read(&self, caller: &Caller, resource: &'static ResourceType, row: &ReadRow) -> Result<()> {
-        if Status::parse(&row.status) == Status::Published {
+        if row.status == Status::Published {
             return Ok(());
         }
         if caller.user().is_none() {
@@ -192,7 +192,7 @@ impl Catalogue {
             Some(user) => self.db.permissions(user.account, &[row.id]).await?.first().map(|(_, kind)| *kind),
             None => None,
         };
-        let status = Some(Status::parse(&row.status));
+        let status = Some(row.status);
         let subject = Subject { resource: Some(resource), platform: row.platform.as_deref(), status, permission };
         Ok(is_allowed(&self.roles, caller, action, subject))
     }
@@ -272,7 +272,7 @@ impl Catalogue {
             let begin = page.body.len();
             match render(&mut page.body, resource, row, &contacts, views(row.id)) {
                 Some(()) => {
-                    let is_public = Status::parse(&row.status) == Status::Published;
+                    let is_public = row.status == Status::Published;
                     page.places.push(Place { id: row.id, resource, is_public, revision: row.revision, range: begin..page.body.len() });
                 }
                 // One bad record never makes a list fail.

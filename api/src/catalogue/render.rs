@@ -116,7 +116,7 @@ pub(super) fn render(out: &mut String, resource: &'static ResourceType, row: &Re
     let open = document.strip_suffix(TAIL)?;
     out.push_str(open);
     out.push_str(",\"status\":\"");
-    out.push_str(&row.status);
+    out.push_str(row.status.as_str());
     out.push_str("\",\"date_modified\":\"");
     push_time(out, row.date_modified);
     out.push_str("\",\"date_created\":\"");

@@ -12,7 +12,7 @@ pub(crate) enum Dialect {
 impl Db {
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
-            Self::MySql(_) => Dialect::MySql,
+            Self::MySql { .. } => Dialect::MySql,
             Self::Sqlite { .. } => Dialect::Sqlite,
         }
     }
@@ -53,12 +53,12 @@ impl Dialect {
         }
     }
 
-    /// Behind a table's name: reads it in the order of its primary key. Otherwise MySQL may take an index that suits it better for
-    /// one statement, and sort, which is dear when a table is read piece by piece.
-    pub(crate) fn by_primary_key(self) -> &'static str {
+    /// Behind a table's name: reads it by this index. MySQL weighs all of them for each run of a statement, which takes longer than
+    /// reading ten rows, and may take one by which it has to sort.
+    pub(crate) fn by_index(self, index: &str) -> String {
         match self {
-            Self::MySql => " FORCE INDEX (PRIMARY)",
-            Self::Sqlite => "",
+            Self::MySql => format!(" FORCE INDEX ({index})"),
+            Self::Sqlite => String::new(),
         }
     }
 }

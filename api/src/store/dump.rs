@@ -385,7 +385,7 @@ mod tests {
     async fn columns_of(db: &Db, table: &str) -> Vec<(String, bool, i64)> {
         let sql = match db {
             Db::Sqlite { .. } => Sql::new("SELECT name, 1 - MAX(\"notnull\", pk > 0), pk FROM pragma_table_info(?)").bind(table),
-            Db::MySql(_) => Sql::new(
+            Db::MySql { .. } => Sql::new(
                 "SELECT c.column_name, CAST(c.is_nullable = 'YES' AS SIGNED), CAST(COALESCE(k.ordinal_position, 0) AS SIGNED) \
                  FROM information_schema.columns c LEFT JOIN information_schema.key_column_usage k \
                  ON k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.column_name = c.column_name \
@@ -399,7 +399,7 @@ mod tests {
     async fn tables_of(db: &Db) -> Vec<String> {
         let sql = match db {
             Db::Sqlite { .. } => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-            Db::MySql(_) => "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
+            Db::MySql { .. } => "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
         };
         db.fetch_all::<(String,)>(Sql::new(sql)).await.unwrap().into_iter().map(|(name,)| name).collect()
     }

@@ -25,7 +25,7 @@ fn steps(migrator: &'static Migrator) -> impl DoubleEndedIterator<Item = (i64, &
 impl Db {
     fn migrator(&self) -> &'static Migrator {
         match self {
-            Self::MySql(_) => &MYSQL,
+            Self::MySql { .. } => &MYSQL,
             Self::Sqlite { .. } => &SQLITE,
         }
     }
@@ -36,7 +36,7 @@ impl Db {
     /// When a migration fails, or the database has one that this program does not know.
     pub async fn migrate_up(&self) -> Result<()> {
         match self {
-            Self::MySql(pool) => MYSQL.run(pool).await?,
+            Self::MySql { write, .. } => MYSQL.run(write).await?,
             Self::Sqlite { write, .. } => SQLITE.run(write).await?,
         }
         Ok(())
@@ -47,7 +47,7 @@ impl Db {
         let Some(newest) = self.newest_migration().await? else { return Ok(None) };
         let target = steps(self.migrator()).map(|(version, _)| version).take_while(|v| *v < newest).last().unwrap_or(0);
         match self {
-            Self::MySql(pool) => MYSQL.undo(pool, target).await?,
+            Self::MySql { write, .. } => MYSQL.undo(write, target).await?,
             Self::Sqlite { write, .. } => SQLITE.undo(write, target).await?,
         }
         Ok(Some(newest))
@@ -61,7 +61,7 @@ impl Db {
     /// Every migration, in order.
     pub async fn migration_states(&self) -> Result<Vec<MigrationState>> {
         let applied: Vec<i64> = match self {
-            Self::MySql(pool) => applied(&mut *pool.acquire().await?).await?,
+            Self::MySql { write, .. } => applied(&mut *write.acquire().await?).await?,
             Self::Sqlite { write, .. } => applied(&mut *write.acquire().await?).await?,
         };
         let state = |(version, description): (i64, &'static str)| MigrationState {

@@ -13,6 +13,7 @@ mod mysql_load;
 pub mod outbox;
 pub mod permission;
 pub mod platform;
+pub mod readers;
 pub mod reads;
 pub mod review;
 pub mod revision;
@@ -22,12 +23,16 @@ pub(crate) mod dialect;
 pub(crate) mod sql;
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
 
+use readers::Readers;
 use sql::{Row, Sql};
 
 /// Why the store could not do something.
@@ -55,8 +60,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
         // MySQL: 1213 deadlock, 1205 lock wait timeout, 1020 record has changed (MariaDB). SQLite: 5 busy, 261 and 517 its variants.
-        let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number);
-        match number {
+        match mysql_number(error.as_ref()) {
             Some(number) => matches!(number, 1213 | 1205 | 1020),
             None => matches!(error.code().as_deref(), Some("5" | "261" | "517")),
         }
@@ -69,7 +73,24 @@ impl StoreError {
 
     /// Whether the database itself is out of reach, so that trying later may help.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)))
+        let Self::Database(error) = self else { return false };
+        is_lost(error) || matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_))
+    }
+}
+
+/// MySQL's number of an error.
+fn mysql_number(error: &dyn DatabaseError) -> Option<u16> {
+    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
+}
+
+/// Whether a connection ended before it answered.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // MySQL takes leave before it closes: 1053 it is shutting down, 4031 the connection was idle for too long, 1927 somebody
+        // ended the connection (MariaDB).
+        sqlx::Error::Database(error) => matches!(mysql_number(error.as_ref()), Some(1053 | 1927 | 4031)),
+        _ => false,
     }
 }
 
@@ -95,11 +116,16 @@ pub fn now() -> i64 {
 #[derive(Clone, Debug)]
 pub enum Db {
     /// MySQL or MariaDB.
-    MySql(MySqlPool),
+    MySql {
+        /// Connections that only read.
+        read: Arc<Readers<MySql>>,
+        /// Connections for transactions that write.
+        write: MySqlPool,
+    },
     /// SQLite: readers beside one writer, as its write-ahead log allows.
     Sqlite {
         /// Connections that only read.
-        read: SqlitePool,
+        read: Arc<Readers<Sqlite>>,
         /// The one connection that writes.
         write: SqlitePool,
     },
@@ -112,6 +138,20 @@ pub enum Tx {
     MySql(Transaction<'static, MySql>),
     /// On SQLite; it holds the write lock from the beginning.
     Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// Runs a statement on a connection that is kept for reading.
+macro_rules! reading {
+    ($readers:expr, $sql:ident.$rows:ident().$fetch:ident) => {{
+        let statement = |mut connection: PoolConnection<_>| {
+            let query = $sql.clone().$rows();
+            async move {
+                let outcome = query.$fetch(&mut *connection).await;
+                (connection, outcome)
+            }
+        };
+        $readers.run(statement).await?
+    }};
 }
 
 impl Db {
@@ -152,34 +192,34 @@ impl Db {
             .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
-        Ok(Self::Sqlite { read, write })
+        Ok(Self::Sqlite { read: Arc::new(Readers::new(read)), write })
     }
 
     async fn open_mysql(url: &str, connections: u32) -> Result<Self> {
         let options = mysql_options(url)?.charset("utf8mb4").statement_cache_capacity(256);
-        let pool = MySqlPoolOptions::new()
-            .max_connections(connections.max(2))
-            // A ping before each use costs a round trip; a connection that died is found by the statement itself.
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(10))
-            .idle_timeout(Duration::from_secs(300))
-            .after_connect(|connection, _| {
+        let pool = MySqlPoolOptions::new().acquire_timeout(Duration::from_secs(10)).idle_timeout(Duration::from_secs(300)).after_connect(
+            |connection, _| {
                 Box::pin(async move {
                     // Under REPEATABLE READ, what a transaction reads after it waited for a lock would be from before the wait.
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
                     connection.execute("SET SESSION innodb_lock_wait_timeout = 10").await?;
                     Ok(())
                 })
-            })
-            .connect_with(options)
-            .await?;
-        Ok(Self::MySql(pool))
+            },
+        );
+        let write = pool.clone().max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
+        // What is read on a connection that died is read again on another, without a ping beforehand.
+        let read = pool.max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);
+        Ok(Self::MySql { read: Arc::new(Readers::new(read)), write })
     }
 
     /// Closes all connections, after what they are doing.
     pub async fn close(&self) {
         match self {
-            Self::MySql(pool) => pool.close().await,
+            Self::MySql { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
             Self::Sqlite { read, write } => {
                 read.close().await;
                 write.close().await;
@@ -190,23 +230,23 @@ impl Db {
     /// All rows of a reading statement.
     pub(crate) async fn fetch_all<T: Row>(&self, sql: Sql) -> Result<Vec<T>> {
         Ok(match self {
-            Self::MySql(pool) => sql.rows_for_mysql().fetch_all(pool).await?,
-            Self::Sqlite { read, .. } => sql.rows_for_sqlite().fetch_all(read).await?,
+            Self::MySql { read, .. } => reading!(read, sql.rows_for_mysql().fetch_all),
+            Self::Sqlite { read, .. } => reading!(read, sql.rows_for_sqlite().fetch_all),
         })
     }
 
     /// The first row of a reading statement.
     pub(crate) async fn fetch_optional<T: Row>(&self, sql: Sql) -> Result<Option<T>> {
         Ok(match self {
-            Self::MySql(pool) => sql.rows_for_mysql().fetch_optional(pool).await?,
-            Self::Sqlite { read, .. } => sql.rows_for_sqlite().fetch_optional(read).await?,
+            Self::MySql { read, .. } => reading!(read, sql.rows_for_mysql().fetch_optional),
+            Self::Sqlite { read, .. } => reading!(read, sql.rows_for_sqlite().fetch_optional),
         })
     }
 
     /// Runs a writing statement by itself; the number of rows it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         Ok(match self {
-            Self::MySql(pool) => sql.for_mysql().execute(pool).await?.rows_affected(),
+            Self::MySql { write, .. } => sql.for_mysql().execute(write).await?.rows_affected(),
             Self::Sqlite { write, .. } => sql.for_sqlite().execute(write).await?.rows_affected(),
         })
     }
@@ -214,7 +254,7 @@ impl Db {
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::MySql(pool) => Tx::MySql(pool.begin().await?),
+            Self::MySql { write, .. } => Tx::MySql(write.begin().await?),
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
     }

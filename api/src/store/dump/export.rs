@@ -57,8 +57,8 @@ async fn write(db: &Db, header: &Header, target: &mut Target) -> Result<Counts> 
     serde_json::to_writer(&mut output.buffer, header).map_err(std::io::Error::from)?;
     output.buffer.push(b'\n');
     match db {
-        Db::MySql(pool) => {
-            let mut connection = pool.acquire().await?;
+        Db::MySql { read, .. } => {
+            let mut connection = read.pool().acquire().await?;
             // For the next transaction alone.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
             let mut moment = connection.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
@@ -66,7 +66,7 @@ async fn write(db: &Db, header: &Header, target: &mut Target) -> Result<Counts> 
             moment.rollback().await?;
         }
         Db::Sqlite { read, .. } => {
-            let mut moment = read.begin().await?;
+            let mut moment = read.pool().begin().await?;
             output.everything(&mut Moment::Sqlite(&mut moment)).await?;
             moment.rollback().await?;
         }
@@ -87,7 +87,7 @@ impl Moment<'_> {
             Self::MySql(_) => Dialect::MySql,
             Self::Sqlite(_) => Dialect::Sqlite,
         };
-        Sql::new(format!("SELECT {} FROM {}{}", table.column_list(), table.name, dialect.by_primary_key()))
+        Sql::new(format!("SELECT {} FROM {}{}", table.column_list(), table.name, dialect.by_index("PRIMARY")))
     }
 }
 

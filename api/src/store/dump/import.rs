@@ -36,7 +36,7 @@ pub async fn import(db: &Db, url: &str, path: &Path) -> Result<DumpReport> {
     }
     let counts = match db {
         Db::Sqlite { .. } => sqlite_load::load(db, reader).await?,
-        Db::MySql(_) => mysql_load::load(db, url, reader).await?,
+        Db::MySql { .. } => mysql_load::load(db, url, reader).await?,
     };
     Ok(DumpReport::new(&counts, begin))
 }

@@ -107,39 +107,24 @@ pub struct ReadRow {
     pub links: String,
 }
 
-/// A resource as one text: numbers, names, links and document, a line feed between them. Each column costs as much as all the rest
-/// of a short row, in the description that MySQL sends with every answer and in the value that sqlx makes of it. The document comes
-/// last, after the links and their length: both may have line feeds, the names before them never do.
-const READ: &str = "SELECT CONCAT_WS('\n', a.id, a.revision, a.date_created, a.date_modified, COALESCE(a.date_deleted, ''), a.status, \
-    a.identifier, COALESCE(a.platform, ''), LENGTH(a.links), CONCAT(a.links, a.document)) FROM ";
+/// The columns of [`READ`], in its order.
+type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String);
 
-impl ReadRow {
-    /// The resource of such a text.
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(10, '\n');
-        let mut number = || parts.next()?.parse::<i64>().ok();
-        let (id, revision, date_created, date_modified) = (number()?, number()?, number()?, number()?);
-        let date_deleted = number();
-        let status = Status::parse(parts.next()?);
-        let identifier = parts.next()?.to_owned();
-        let platform = parts.next().filter(|platform| !platform.is_empty()).map(str::to_owned);
-        let length = parts.next()?.parse().ok()?;
-        let (links, document) = parts.next()?.split_at_checked(length)?;
-        let (links, document) = (links.to_owned(), document.to_owned());
-        Some(Self { id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links })
-    }
-}
-
+/// By their places: looking each column up by its name took as long as its value.
 impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for ReadRow
 where
-    usize: sqlx::ColumnIndex<R>,
-    &'r str: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    ReadColumns: sqlx::FromRow<'r, R>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let decode = |source: &str| sqlx::Error::ColumnDecode { index: "0".to_owned(), source: source.into() };
-        Self::parse(row.try_get(0)?).ok_or_else(|| decode("the text of a resource has another form than expected"))
+        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links) =
+            ReadColumns::from_row(row)?;
+        let status = Status::parse(&status);
+        Ok(Self { id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links })
     }
 }
+
+const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
+    a.document, a.links FROM ";
 
 /// In which order a page lists resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,3 +96,36 @@ async fn both_ends_of_a_link_may_be_written_at_once() {
     }
     app.close().await;
 }
+
+#[tokio::test]
+async fn connections_that_the_database_ended_are_not_noticed() {
+    let app = TestApp::new().await;
+    let identifier = app.publish("datasets", "1", json!({})).await;
+    let path = format!("/datasets/{identifier}");
+    // As many connections as there may be are open.
+    join_all((0..20).map(|_| app.get(&path).send())).await;
+    if app.lose_connections().await {
+        for answer in join_all((0..20).map(|_| app.get(&path).send())).await {
+            answer.ok();
+        }
+        app.lose_connections().await;
+        app.publish("datasets", "2", json!({})).await;
+        assert_eq!(app.get("/datasets").send().await.ok().as_array().unwrap().len(), 2);
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn requests_that_nobody_waits_for_leave_their_connections_to_others() {
+    let app = TestApp::new().await;
+    for own in 0..20 {
+        app.publish("datasets", &own.to_string(), json!({"description": {"plain": "x".repeat(500)}})).await;
+    }
+    for millis in 0..30 {
+        // Far more than there are connections, all of them given up somewhere on their way.
+        let requests = join_all((0..50).map(|_| app.get("/datasets?limit=20").send()));
+        drop(tokio::time::timeout(std::time::Duration::from_millis(millis % 6), requests).await);
+        assert_eq!(app.get("/datasets?limit=20").send().await.ok().as_array().unwrap().len(), 20);
+    }
+    app.close().await;
+}

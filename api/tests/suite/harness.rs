@@ -127,6 +127,22 @@ impl TestApp {
         self.post(&format!("/platforms/example/{path}/batch"), &body).key(&key).send().await.ok()
     }
 
+    /// Ends every connection to the database from the server's side, as a restart of it does; `false` where there is no server.
+    pub(crate) async fn lose_connections(&self) -> bool {
+        use mysql_async::prelude::Queryable;
+        let Home::Server { url, name } = &self.home else { return false };
+        let pool = mysql_async::Pool::new(url.as_str());
+        let mut connection = pool.get_conn().await.unwrap();
+        let ids: Vec<u64> = connection.exec("SELECT id FROM information_schema.processlist WHERE db = ?", (name,)).await.unwrap();
+        assert!(!ids.is_empty());
+        for id in ids {
+            connection.query_drop(format!("KILL CONNECTION {id}")).await.unwrap();
+        }
+        drop(connection);
+        pool.disconnect().await.unwrap();
+        true
+    }
+
     /// Ends the test: nothing may be left of its database.
     pub(crate) async fn close(self) {
         self.app.catalogue.db.close().await;

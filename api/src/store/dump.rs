@@ -193,6 +193,11 @@ pub(super) const OCCUPANTS: [&str; 3] = ["asset", "account", "api_key"];
 pub(super) type Counts = [u64; TABLES.len()];
 
 impl Table {
+    /// Whether a catalogue has many rows of it: of resources as many as there are, and tens of thousands of terms.
+    pub(super) fn is_large(&self) -> bool {
+        self.of_resources || self.name == "term"
+    }
+
     /// Its columns' names, separated by commas.
     fn column_list(&self) -> String {
         self.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(", ")

@@ -8,13 +8,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, InfileData, Opts, OptsBuilder, SslOpts};
 use sqlx::mysql::MySqlSslMode;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::dump::{Cell, Counts, DumpError, Kind, OCCUPANTS, Reader, Sink, Stopped, TABLES, Table, drive};
@@ -35,7 +34,7 @@ const WAITING: usize = 8;
 /// is done soon when it must take one back.
 const CHUNKS_AT_ONCE: usize = 64;
 /// How many tables get their indexes at once.
-const INDEXED_AT_ONCE: usize = 2;
+const INDEXED_AT_ONCE: usize = 3;
 
 /// Fills an empty catalogue.
 pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Counts> {
@@ -141,6 +140,12 @@ struct Structure {
 }
 
 impl Structure {
+    /// What a table has now.
+    async fn of(connection: &mut Conn, table: &str) -> Result<Self, DumpError> {
+        let found: Option<(String, String)> = connection.query_first(format!("SHOW CREATE TABLE `{table}`")).await?;
+        Ok(Self::parse(&found.unwrap_or_default().1))
+    }
+
     /// From what `SHOW CREATE TABLE` says: a definition a line.
     fn parse(create_table: &str) -> Self {
         let mut structure = Self::default();
@@ -189,11 +194,6 @@ impl Target {
         Ok(self.connection.query_first::<i64, _>(format!("SELECT id FROM `{prefix}{table}` LIMIT 1")).await?.is_some())
     }
 
-    async fn structure(&mut self, table: &str) -> Result<Structure, DumpError> {
-        let found: Option<(String, String)> = self.connection.query_first(format!("SHOW CREATE TABLE `{table}`")).await?;
-        Ok(Structure::parse(&found.unwrap_or_default().1))
-    }
-
     async fn drop_tables(&mut self, prefix: &str) -> Result<(), DumpError> {
         // Those that refer to others go first.
         let names: Vec<String> = TABLES.iter().rev().map(|table| format!("`{prefix}{}`", table.name)).collect();
@@ -202,58 +202,42 @@ impl Target {
 
     /// Fills new tables and puts them in the places of the real ones.
     async fn fill(&mut self, reader: Reader) -> Result<Counts> {
-        let mut indexes = Vec::new();
-        for table in &TABLES {
-            self.execute(format!("CREATE TABLE `{NEW}{0}` LIKE `{0}`", table.name)).await?;
-            indexes.extend(self.drop_indexes(table).await?);
-        }
         let (rows, waiting): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
-        let counts = drive(reader, Chunks::new(rows), load_tables(self.options.clone(), waiting)).await?;
-        let begin = Instant::now();
-        tracing::info!("import: all rows are in the database, indexes follow");
-        let add = |(table, statement)| add_indexes(self.options.clone(), table, statement);
-        stream::iter(indexes).map(add).buffer_unordered(INDEXED_AT_ONCE).try_collect::<Vec<()>>().await?;
-        tracing::debug!(millis = begin.elapsed().as_millis(), "indexes were built");
+        let counts = drive(reader, Chunks::new(rows), fill_tables(&self.options, self.is_mariadb, waiting)).await?;
         self.add_foreign_keys().await?;
         self.replace().await?;
         Ok(counts)
     }
 
-    /// Drops the indexes of a table for resources' rows; the statement that makes them anew. MySQL builds an index faster from a
-    /// full table, the more so the larger it is; MariaDB does not.
-    async fn drop_indexes(&mut self, table: &'static Table) -> Result<Option<(&'static Table, String)>> {
-        let structure = self.structure(table.name).await?;
-        if !table.of_resources || self.is_mariadb || structure.indexes.is_empty() {
-            return Ok(None);
-        }
-        let drop: Vec<String> = structure.indexes.iter().map(|(name, _)| format!("DROP INDEX `{name}`")).collect();
-        let add: Vec<String> = structure.indexes.iter().map(|(_, definition)| format!("ADD {definition}")).collect();
-        self.execute(format!("ALTER TABLE `{NEW}{}` {}", table.name, drop.join(", "))).await?;
-        Ok(Some((table, format!("ALTER TABLE `{NEW}{}` {}", table.name, add.join(", ")))))
-    }
-
     /// Makes the new tables refer to each other as the real ones do. Names of foreign keys are unique in a database: the new ones
     /// have other names until the real ones are gone.
     async fn add_foreign_keys(&mut self) -> Result<()> {
+        let add = |_: &str, definition: &str| {
+            let named = definition.replacen("CONSTRAINT `", &format!("CONSTRAINT `{NEW}"), 1);
+            Some(format!("ADD {}", named.replacen("REFERENCES `", &format!("REFERENCES `{NEW}"), 1)))
+        };
         for table in &TABLES {
-            for (_, definition) in self.structure(table.name).await?.foreign_keys {
-                let definition = definition.replacen("CONSTRAINT `", &format!("CONSTRAINT `{NEW}"), 1).replacen(
-                    "REFERENCES `",
-                    &format!("REFERENCES `{NEW}"),
-                    1,
-                );
-                let added = self.execute(format!("ALTER TABLE `{NEW}{}` ADD {definition}", table.name)).await;
-                added.map_err(|error| inconsistent(table, error))?;
-            }
+            let added = self.change_foreign_keys(table, NEW, add).await;
+            added.map_err(|error| inconsistent(table, error))?;
         }
         Ok(())
     }
 
+    /// Changes the table whose name has this prefix as `change` says for each foreign key (name, definition) of the real one: in one
+    /// statement, since each of them copies the table.
+    async fn change_foreign_keys(
+        &mut self,
+        table: &Table,
+        prefix: &str,
+        change: impl Fn(&str, &str) -> Option<String>,
+    ) -> Result<(), DumpError> {
+        let foreign_keys = Structure::of(&mut self.connection, table.name).await?.foreign_keys;
+        let changes: Vec<String> = foreign_keys.iter().filter_map(|(name, definition)| change(name, definition)).collect();
+        if changes.is_empty() { Ok(()) } else { self.execute(format!("ALTER TABLE `{prefix}{}` {}", table.name, changes.join(", "))).await }
+    }
+
     /// Puts the new tables in the places of the real ones.
     async fn replace(&mut self) -> Result<()> {
-        // While nobody refers to the tables, their statistics are made: the first queries already go the right way.
-        let names: Vec<String> = TABLES.iter().map(|table| format!("`{NEW}{}`", table.name)).collect();
-        self.execute(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {}", names.join(", "))).await?;
         self.exchange(NEW, OLD).await?;
         for table in OCCUPANTS {
             if self.has_rows(OLD, table).await? {
@@ -274,14 +258,12 @@ impl Target {
     /// Removes the tables that were replaced, and gives foreign keys their names back.
     async fn settle(&mut self) -> Result<()> {
         self.drop_tables(OLD).await?;
+        let rename = |name: &str, definition: &str| {
+            let definition = definition.replacen(&format!("CONSTRAINT `{NEW}"), "CONSTRAINT `", 1);
+            name.starts_with(NEW).then(|| format!("DROP FOREIGN KEY `{name}`, ADD {definition}"))
+        };
         for table in &TABLES {
-            for (name, definition) in self.structure(table.name).await?.foreign_keys {
-                if let Some(real) = name.strip_prefix(NEW) {
-                    let definition = definition.replacen(&format!("CONSTRAINT `{NEW}"), "CONSTRAINT `", 1);
-                    let rename = format!("ALTER TABLE `{}` DROP FOREIGN KEY `{NEW}{real}`, ADD {definition}", table.name);
-                    self.execute(rename).await?;
-                }
-            }
+            self.change_foreign_keys(table, "", rename).await?;
         }
         Ok(())
     }
@@ -309,13 +291,48 @@ fn inconsistent(table: &'static Table, error: DumpError) -> DumpError {
     }
 }
 
-async fn add_indexes(options: Opts, table: &'static Table, statement: String) -> Result<()> {
-    let mut connection = connect(&options).await?;
-    // MariaDB and old releases do not have it; the default of 1 MiB costs a third more time.
-    drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
-    let added = connection.query_drop(statement).await.map_err(DumpError::from);
-    added.map_err(|error| inconsistent(table, error))?;
-    Ok(connection.disconnect().await.map_err(DumpError::from)?)
+/// A table that is being filled.
+struct New {
+    table: &'static Table,
+    /// Makes the indexes that it was made without.
+    add_indexes: Option<String>,
+}
+
+impl New {
+    /// Makes a table like the real one. One for many rows has no indexes at first: MySQL builds an index faster from a full table,
+    /// the more so the larger it is; MariaDB does not.
+    async fn make(options: &Opts, table: &'static Table, is_mariadb: bool) -> Result<Self, DumpError> {
+        let mut connection = connect(options).await?;
+        let name = format!("`{NEW}{}`", table.name);
+        let mut statements = vec![format!("CREATE TABLE {name} LIKE `{}`", table.name)];
+        let indexes = Structure::of(&mut connection, table.name).await?.indexes;
+        let mut add_indexes = None;
+        if table.is_large() && !is_mariadb && !indexes.is_empty() {
+            let drop: Vec<String> = indexes.iter().map(|(name, _)| format!("DROP INDEX `{name}`")).collect();
+            let add: Vec<String> = indexes.iter().map(|(_, definition)| format!("ADD {definition}")).collect();
+            statements.push(format!("ALTER TABLE {name} {}", drop.join(", ")));
+            add_indexes = Some(format!("ALTER TABLE {name} {}", add.join(", ")));
+        }
+        for statement in statements {
+            connection.query_drop(statement).await?;
+        }
+        connection.disconnect().await?;
+        Ok(Self { table, add_indexes })
+    }
+
+    /// Builds the indexes of the full table, and its statistics: the first queries already go the right way.
+    async fn complete(self, options: &Opts) -> Result<(), DumpError> {
+        let mut connection = connect(options).await?;
+        if let Some(add_indexes) = self.add_indexes {
+            // MariaDB and old releases do not have it; the default of 1 MiB costs a third more time.
+            drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
+            let added = connection.query_drop(add_indexes).await.map_err(DumpError::from);
+            added.map_err(|error| inconsistent(self.table, error))?;
+        }
+        let analyze = format!("ANALYZE NO_WRITE_TO_BINLOG TABLE `{NEW}{}`", self.table.name);
+        connection.query_drop(analyze).await?;
+        Ok(connection.disconnect().await?)
+    }
 }
 
 /// Rows of a table as `LOAD DATA` takes them, and the lines among which they stood.
@@ -371,6 +388,7 @@ impl Sink for Chunks {
                 self.pass_on(table)?;
             }
         }
+        tracing::info!("import: all rows were read, the database builds its indexes");
         Ok(())
     }
 }
@@ -413,11 +431,18 @@ fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
 }
 
-/// Takes the rows of all tables, each by a connection of its own.
-async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Result<()> {
+/// Makes all tables, takes their rows and builds their indexes, each by a connection of its own.
+async fn fill_tables(options: &Opts, is_mariadb: bool, waiting: Vec<mpsc::Receiver<Chunk>>) -> Result<()> {
+    let turns = Arc::new(Semaphore::new(INDEXED_AT_ONCE));
     let mut tables = JoinSet::new();
     for (table, chunks) in TABLES.iter().zip(waiting) {
-        tables.spawn(load_table(options.clone(), table, chunks));
+        let (options, turns) = (options.clone(), Arc::clone(&turns));
+        tables.spawn(async move {
+            let new = New::make(&options, table, is_mariadb).await?;
+            load_table(&options, table, chunks).await?;
+            let _turn = turns.acquire().await;
+            new.complete(&options).await
+        });
     }
     while let Some(ended) = tables.join_next().await {
         ended.map_err(|error| DumpError::Ended(error.to_string()))??;
@@ -426,7 +451,7 @@ async fn load_tables(options: Opts, waiting: Vec<mpsc::Receiver<Chunk>>) -> Resu
 }
 
 /// Takes the rows of a table.
-async fn load_table(options: Opts, table: &'static Table, chunks: mpsc::Receiver<Chunk>) -> Result<(), DumpError> {
+async fn load_table(options: &Opts, table: &'static Table, chunks: mpsc::Receiver<Chunk>) -> Result<(), DumpError> {
     let chunks = Arc::new(Mutex::new(chunks));
     let statement = load_statement(table);
     let mut connection = None;
@@ -435,7 +460,7 @@ async fn load_table(options: Opts, table: &'static Table, chunks: mpsc::Receiver
         let Some(first) = chunks.lock().await.recv().await else { break };
         let mut open = match connection.take() {
             Some(open) => open,
-            None => connect(&options).await?,
+            None => connect(options).await?,
         };
         let sent = Arc::new(Sent::default());
         let (more, tally) = (Arc::clone(&chunks), Arc::clone(&sent));

@@ -1,13 +1,13 @@
 //! The bulk upsert: up to 1,000 records of a platform at once, each found by its platform's identifier.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aiod_schema::identifier::platform_identifier_fault;
 use aiod_schema::validate::{LinkUse, Step, normalise};
 use aiod_schema::{Fault, Field, Input, Kind, ResourceType, by_name, new_identifier};
 use serde_json::{Map, Value};
 
-use super::change::{Actor, Change, HASH_LENGTH, Identity, Resolved, Target, apply, content_hash, name_key, platform_key};
+use super::change::{Actor, Change, HASH_LENGTH, Identity, Owned, Resolved, Target, apply, content_hash, name_key, platform_key};
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::{Catalogue, Error, Result};
 use crate::digest::sha256_hex;
@@ -19,6 +19,8 @@ use crate::store::{Tx, transaction};
 pub const MAX_RECORDS: usize = 1_000;
 /// The most related resources of one record.
 pub const MAX_RELATED: usize = 500;
+/// How many faults of a record are told at most, each by itself.
+const MAX_FAULTS: usize = 100;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,9 @@ pub struct RecordResult {
     pub errors: Vec<Fault>,
 }
 
+/// The name of a resource's type, and its key on the platform.
+type Place = (&'static str, String);
+
 /// A related resource of a record: where it is referred to, and how it is found.
 struct Related {
     field: &'static Field,
@@ -67,7 +72,7 @@ struct Related {
 
 impl Related {
     /// What finds it on its platform.
-    fn place(&self) -> (&'static str, String) {
+    fn place(&self) -> Place {
         (self.input.resource.name, self.key.clone())
     }
 }
@@ -134,7 +139,7 @@ impl Catalogue {
 fn prepare_all(platform: &str, resource: &'static ResourceType, records: &[Value]) -> Vec<Prepared> {
     let mut seen = HashSet::new();
     let prepare_one = |record| {
-        let record = prepare(platform, resource, record)?;
+        let record = prepare(platform, resource, record).map_err(shortened)?;
         if !seen.insert(record.key.clone()) {
             let message = "another record of this batch has the same platform_resource_identifier";
             return Err(vec![Fault::value(["resource", "platform_resource_identifier"], message)]);
@@ -142,6 +147,15 @@ fn prepare_all(platform: &str, resource: &'static ResourceType, records: &[Value
         Ok(record)
     };
     records.iter().map(prepare_one).collect()
+}
+
+/// So many faults as an answer for a thousand records has room for.
+fn shortened(mut faults: Vec<Fault>) -> Vec<Fault> {
+    if faults.len() > MAX_FAULTS {
+        let more = faults.split_off(MAX_FAULTS).len();
+        faults.push(Fault::value(["resource"], format!("{more} more faults")));
+    }
+    faults
 }
 
 /// Checks a record by itself.
@@ -155,13 +169,17 @@ fn prepare(platform: &str, resource: &'static ResourceType, record: &Value) -> P
         return Err(vec![Fault::new(["resource", "platform_resource_identifier"], "field required", "value_error.missing")]);
     };
     let key = platform_key(own);
+    let itself = |r: &&Related| r.input.resource == resource && r.key == key;
+    if let Some(related) = related.iter().find(itself) {
+        return Err(vec![Fault::value(["related", related.field.name], "a resource cannot refer to itself")]);
+    }
     let places: Vec<_> = related.iter().map(|r| (r.field.name, r.place())).collect();
     let hash = if places.is_empty() { content_hash(&input) } else { related_hash(&input, &places) };
     Ok(Record { input, key, hash, related })
 }
 
 /// The hash of a record also says which resources it relates to; these themselves are found or created, never changed.
-fn related_hash(input: &Input, places: &[(&str, (&str, String))]) -> String {
+fn related_hash(input: &Input, places: &[(&str, Place)]) -> String {
     let text = format!("{} {}", content_hash(input), serde_json::json!(places));
     sha256_hex(text.as_bytes(), HASH_LENGTH)
 }
@@ -251,158 +269,199 @@ struct Batch<'a> {
     records: &'a [Prepared],
 }
 
-/// Where related resources are, by type and key: their identifiers, or why they cannot be written.
-type Places = HashMap<(&'static str, String), std::result::Result<String, String>>;
+/// A record that is to be written.
+struct Pending<'a> {
+    index: usize,
+    record: &'a Record,
+    /// Its body; its related resources come among its links as they are found or created.
+    input: Input,
+    /// What it replaces.
+    existing: Option<Head>,
+    faults: Vec<Fault>,
+}
+
+impl Pending<'_> {
+    fn owned(&self) -> Owned<'_> {
+        (&self.input, self.existing.as_ref().map(|head| head.id))
+    }
+
+    /// Refers to those of its related resources that these are.
+    fn refer_to(&mut self, known: &HashMap<Place, String>) {
+        for related in &self.record.related {
+            if let Some(identifier) = known.get(&related.place()) {
+                refer(&mut self.input, related.field, identifier);
+            }
+        }
+    }
+}
+
+/// Related resources that do not exist yet, each once.
+struct Missing<'a> {
+    by_place: BTreeMap<Place, &'a Related>,
+    resolved: Resolved,
+}
 
 impl Batch<'_> {
+    /// Finds out what there is and what is wrong before anything is written, so that nothing is written for a record that fails.
     async fn write(&self, tx: &mut Tx) -> Result<Vec<RecordResult>> {
-        let existing = self.existing(tx).await?;
+        let mut existing = self.existing(tx, self.records.iter().flatten().map(|record| &record.key)).await?;
         let mut results: Vec<RecordResult> = self.records.iter().map(|r| first_answer(r, &existing)).collect();
-        let pending: Vec<usize> =
-            (0..results.len()).filter(|i| matches!(results.get(*i), Some(r) if r.outcome == Outcome::Created)).collect();
+        let mut pending = Vec::new();
+        for (index, (record, result)) in self.records.iter().zip(&results).enumerate() {
+            if let (Ok(record), Outcome::Created | Outcome::Updated) = (record, result.outcome) {
+                let existing = existing.remove(&record.key);
+                pending.push(Pending { index, record, input: record.input.clone(), existing, faults: Vec::new() });
+            }
+        }
         if pending.is_empty() {
             return Ok(results);
         }
-        let related = self.related(tx, &pending).await?;
-        let mut changes = Vec::new();
-        for index in pending {
-            let (Some(Ok(record)), Some(result)) = (self.records.get(index), results.get_mut(index)) else { continue };
-            match self.change(record, existing.get(&record.key), &related) {
-                Ok(change) => changes.push((index, change)),
-                Err(faults) => result.fail(faults),
+        let found = self.find_related(tx, &pending).await?;
+        pending.iter_mut().for_each(|p| p.refer_to(&found));
+        let mut missing = self.missing(tx, &pending, &found).await?;
+        let mut resolved = Resolved::load(tx, self.actor, pending.iter().map(Pending::owned)).await?;
+        self.check(tx, &mut pending, &missing, &resolved).await?;
+        for failed in pending.extract_if(.., |p| !p.faults.is_empty()) {
+            if let Some(result) = results.get_mut(failed.index) {
+                result.fail(failed.faults);
             }
         }
-        self.write_changes(tx, changes, &mut results).await?;
+        let needed: HashSet<Place> = pending.iter().flat_map(|p| p.record.related.iter().map(Related::place)).collect();
+        missing.by_place.retain(|place, _| needed.contains(place));
+        let created = self.create_related(tx, missing, &mut resolved).await?;
+        pending.iter_mut().for_each(|p| p.refer_to(&created));
+        // A related resource may be one of the records as well.
+        let both = pending.iter().map(|p| &p.record.key).filter(|key| created.contains_key(&(self.resource.name, (*key).clone())));
+        let mut existing = self.existing(tx, both).await?;
+        pending.iter_mut().for_each(|p| p.existing = existing.remove(&p.record.key).or(p.existing.take()));
+        self.write_changes(tx, pending, &mut resolved, &mut results).await?;
         Ok(results)
     }
 
-    /// The records that are there already, locked.
-    async fn existing(&self, tx: &mut Tx) -> Result<HashMap<String, Head>> {
-        let keys: Vec<String> = self.records.iter().filter_map(|r| r.as_ref().ok()).map(|r| r.key.clone()).collect();
+    /// The resources with these keys that are there already, locked.
+    async fn existing(&self, tx: &mut Tx, keys: impl Iterator<Item = &String>) -> Result<HashMap<String, Head>> {
+        let keys: Vec<String> = keys.cloned().collect();
         let heads = if keys.is_empty() { Vec::new() } else { tx.lock_on_platform(self.resource.name, self.platform, &keys).await? };
         Ok(heads.into_iter().filter_map(|h| Some((h.platform_key.clone()?, h))).collect())
     }
 
-    /// Finds or creates what the pending records relate to.
-    async fn related(&self, tx: &mut Tx, pending: &[usize]) -> Result<Places> {
-        let mut wanted: BTreeMap<&'static str, BTreeMap<String, &Related>> = BTreeMap::new();
-        for record in pending.iter().filter_map(|i| self.records.get(*i)?.as_ref().ok()) {
-            for related in &record.related {
-                wanted.entry(related.input.resource.name).or_default().entry(related.key.clone()).or_insert(related);
-            }
+    /// Which of the resources that the pending records relate to are there already: their identifiers, by type and key.
+    async fn find_related(&self, tx: &mut Tx, pending: &[Pending<'_>]) -> Result<HashMap<Place, String>> {
+        let mut wanted: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        for (type_name, key) in pending.iter().flat_map(|p| &p.record.related).map(Related::place) {
+            wanted.entry(type_name).or_default().insert(key);
         }
-        let mut places = Places::new();
-        let mut missing: Vec<&Related> = Vec::new();
-        for (type_name, by_key) in wanted {
-            let keys: Vec<String> = by_key.keys().cloned().collect();
+        let mut found = HashMap::new();
+        for (type_name, keys) in wanted {
+            let keys: Vec<String> = keys.into_iter().collect();
             for chunk in keys.chunks(4_000) {
-                for head in tx.lock_on_platform(type_name, self.platform, chunk).await? {
-                    places.insert((type_name, head.platform_key.clone().unwrap_or_default()), Ok(head.identifier));
-                }
+                let heads = tx.lock_on_platform(type_name, self.platform, chunk).await?;
+                found.extend(heads.into_iter().map(|head| ((type_name, head.platform_key.unwrap_or_default()), head.identifier)));
             }
-            missing.extend(by_key.into_values().filter(|r| !places.contains_key(&r.place())));
         }
-        self.create_related(tx, &missing, &mut places).await?;
-        Ok(places)
+        Ok(found)
     }
 
-    async fn create_related(&self, tx: &mut Tx, missing: &[&Related], places: &mut Places) -> Result<()> {
-        let mut resolved = Resolved::load(tx, self.actor, missing.iter().map(|r| (&r.input, None))).await?;
-        let mut changes = Vec::new();
-        for related in missing {
-            if let Err(error) = resolved.check(&related.input, None, self.actor) {
-                places.insert(related.place(), Err(error.to_string()));
-                continue;
+    async fn missing<'r>(&self, tx: &mut Tx, pending: &[Pending<'r>], found: &HashMap<Place, String>) -> Result<Missing<'r>> {
+        let mut by_place = BTreeMap::new();
+        for related in pending.iter().flat_map(|p| &p.record.related).filter(|r| !found.contains_key(&r.place())) {
+            by_place.entry(related.place()).or_insert(related);
+        }
+        let resolved = Resolved::load(tx, self.actor, by_place.values().map(|r| (&r.input, None))).await?;
+        Ok(Missing { by_place, resolved })
+    }
+
+    /// Finds what is wrong with the pending records, or with what has to be created for them.
+    async fn check(&self, tx: &mut Tx, pending: &mut [Pending<'_>], missing: &Missing<'_>, resolved: &Resolved) -> Result<()> {
+        let inputs = pending.iter().map(|p| &p.input).chain(missing.by_place.values().map(|r| &r.input));
+        let names: BTreeSet<&String> = inputs.flat_map(|input| &input.platforms).map(|(_, name)| name).collect();
+        let names: Vec<String> = names.into_iter().cloned().collect();
+        let platforms = if names.is_empty() { names } else { tx.known_platforms(&names).await? };
+        let fault = |resolved: &Resolved, input: &Input, own: Option<i64>| match resolved.check(input, own, self.actor) {
+            Err(error) => Some((None, error.to_string())),
+            Ok(()) => {
+                let unknown = input.platforms.iter().find(|(_, name)| !platforms.contains(name));
+                unknown.map(|(_, name)| (Some("distribution"), format!("platform '{name}' is not known to the catalogue")))
             }
-            let identity = Identity {
-                identifier: new_identifier(related.input.resource.prefix),
-                platform: self.platform.to_owned(),
-                platform_resource_identifier: related.input.platform_resource_identifier.clone(),
-                platform_key: related.key.clone(),
-                status: Status::Published,
+        };
+        for one in pending {
+            let (input, own) = one.owned();
+            if let Some((field, message)) = fault(resolved, input, own) {
+                one.faults.push(Fault::value(["resource"].into_iter().chain(field).collect::<Vec<_>>(), message));
+            }
+            for related in one.record.related.iter().filter(|r| missing.by_place.contains_key(&r.place())) {
+                if let Some((_, message)) = fault(&missing.resolved, &related.input, None) {
+                    one.faults.push(Fault::value(["related", related.field.name], message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates related resources; their identifiers, by type and key.
+    async fn create_related(&self, tx: &mut Tx, missing: Missing<'_>, resolved: &mut Resolved) -> Result<HashMap<Place, String>> {
+        let Missing { by_place, resolved: mut own } = missing;
+        let changes: Vec<Change> = by_place.values().map(|related| self.new_related(related)).collect();
+        if changes.is_empty() {
+            return Ok(HashMap::new());
+        }
+        own.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
+        let written = apply(tx, self.actor, &changes, &own).await?;
+        let mut created = HashMap::new();
+        for ((place, related), (id, identifier)) in by_place.into_iter().zip(written) {
+            resolved.learn(identifier.clone(), id, related.input.resource, self.platform);
+            created.insert(place, identifier);
+        }
+        Ok(created)
+    }
+
+    fn new_related(&self, related: &Related) -> Change {
+        let identity = self.identity(&related.input, &related.key);
+        Change { hash: content_hash(&related.input), input: related.input.clone(), target: Target::New(identity) }
+    }
+
+    fn identity(&self, input: &Input, key: &str) -> Identity {
+        Identity {
+            identifier: new_identifier(input.resource.prefix),
+            platform: self.platform.to_owned(),
+            platform_resource_identifier: input.platform_resource_identifier.clone(),
+            platform_key: key.to_owned(),
+            status: Status::Published,
+        }
+    }
+
+    async fn write_changes(
+        &self,
+        tx: &mut Tx,
+        pending: Vec<Pending<'_>>,
+        resolved: &mut Resolved,
+        results: &mut [RecordResult],
+    ) -> Result<()> {
+        let mut indexes = Vec::with_capacity(pending.len());
+        let mut changes = Vec::with_capacity(pending.len());
+        for Pending { index, record, input, existing, .. } in pending {
+            let target = match existing {
+                Some(head) => Target::Existing(Box::new(head)),
+                None => Target::New(self.identity(&input, &record.key)),
             };
-            places.insert(related.place(), Ok(identity.identifier.clone()));
-            changes.push(Change { hash: content_hash(&related.input), input: related.input.clone(), target: Target::New(identity) });
+            indexes.push(index);
+            changes.push(Change { input, target, hash: record.hash.clone() });
         }
         if changes.is_empty() {
             return Ok(());
         }
         resolved.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
-        apply(tx, self.actor, &changes, &resolved).await.map(drop)
-    }
-
-    /// The change that a record asks for, its related resources among its links.
-    fn change(&self, record: &Record, existing: Option<&Head>, places: &Places) -> std::result::Result<Change, Vec<Fault>> {
-        let mut input = record.input.clone();
-        let mut faults = Vec::new();
-        for related in &record.related {
-            match places.get(&related.place()) {
-                Some(Ok(identifier)) => refer(&mut input, related.field, identifier),
-                Some(Err(message)) => faults.push(Fault::value(["related", related.field.name], message.clone())),
-                None => {}
-            }
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let target = match existing {
-            Some(head) => Target::Existing(Box::new(head.clone())),
-            None => Target::New(Identity {
-                identifier: new_identifier(self.resource.prefix),
-                platform: self.platform.to_owned(),
-                platform_resource_identifier: input.platform_resource_identifier.clone(),
-                platform_key: record.key.clone(),
-                status: Status::Published,
-            }),
-        };
-        Ok(Change { input, target, hash: record.hash.clone() })
-    }
-
-    async fn write_changes(&self, tx: &mut Tx, changes: Vec<(usize, Change)>, results: &mut [RecordResult]) -> Result<()> {
-        let mut resolved = Resolved::load(tx, self.actor, changes.iter().map(|(_, c)| c.owned())).await?;
-        let platforms = self.files_platforms(tx, &changes).await?;
-        let (mut places, mut good) = (Vec::new(), Vec::new());
-        for (index, change) in changes {
-            let Some(result) = results.get_mut(index) else { continue };
-            let unknown = change.input.platforms.iter().find(|(_, name)| !platforms.contains(name));
-            let fault = match (resolved.check(&change.input, change.own(), self.actor), unknown) {
-                (Err(error), _) => Some(Fault::value(["resource"], error.to_string())),
-                (_, Some((_, name))) => {
-                    Some(Fault::value(["resource", "distribution"], format!("platform '{name}' is not known to the catalogue")))
-                }
-                _ => None,
-            };
-            match fault {
-                Some(fault) => result.fail(vec![fault]),
-                None => {
-                    result.outcome = if matches!(change.target, Target::Existing(_)) { Outcome::Updated } else { Outcome::Created };
-                    places.push(index);
-                    good.push(change);
-                }
-            }
-        }
-        if good.is_empty() {
-            return Ok(());
-        }
-        resolved.add_terms(tx, good.iter().map(|c| &c.input)).await?;
-        let written = apply(tx, self.actor, &good, &resolved).await?;
-        for (index, (_, identifier)) in places.into_iter().zip(written) {
+        let written = apply(tx, self.actor, &changes, resolved).await?;
+        for (index, (_, identifier)) in indexes.into_iter().zip(written) {
             if let Some(result) = results.get_mut(index) {
                 result.identifier = Some(identifier);
             }
         }
         Ok(())
     }
-
-    /// Which of the platforms that files lie on exist.
-    async fn files_platforms(&self, tx: &mut Tx, changes: &[(usize, Change)]) -> Result<Vec<String>> {
-        let names: HashSet<&String> = changes.iter().flat_map(|(_, c)| &c.input.platforms).map(|(_, name)| name).collect();
-        let names: Vec<String> = names.into_iter().cloned().collect();
-        Ok(if names.is_empty() { names } else { tx.known_platforms(&names).await? })
-    }
 }
 
-/// What is known before anything is written: faulty, unchanged, or still to be written (as if created).
+/// What is known before anything is written: faulty, unchanged, or still to be written.
 fn first_answer(record: &Prepared, existing: &HashMap<String, Head>) -> RecordResult {
     let mut result = RecordResult { platform_resource_identifier: None, identifier: None, outcome: Outcome::Created, errors: Vec::new() };
     match record {
@@ -415,7 +474,8 @@ fn first_answer(record: &Prepared, existing: &HashMap<String, Head>) -> RecordRe
             Some(head) if head.status() == Status::Submitted => {
                 result.fail(vec![Fault::value(["resource"], "a submitted asset cannot be edited: it waits for a review")]);
             }
-            _ => {}
+            Some(_) => result.outcome = Outcome::Updated,
+            None => {}
         },
     }
     result

@@ -193,6 +193,12 @@ impl Resolved {
         Ok(())
     }
 
+    /// Knows of a published resource that the transaction has created since.
+    pub(super) fn learn(&mut self, identifier: String, id: i64, resource: &'static ResourceType, platform: &str) {
+        let known = KnownResource { id, resource, status: Status::Published, platform: Some(platform.to_owned()) };
+        self.resources.insert(identifier, known);
+    }
+
     async fn load_terms(&mut self, tx: &mut Tx, keys: impl Iterator<Item = (&'static str, String)>) -> Result<()> {
         let keys: Vec<(String, String)> = keys.map(|(v, k)| (v.to_owned(), k)).collect();
         for row in tx.find_terms(&keys).await? {

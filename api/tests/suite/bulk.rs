@@ -99,6 +99,71 @@ async fn related_resources_are_found_or_created_once() {
 }
 
 #[tokio::test]
+async fn a_record_may_relate_to_another_of_its_batch() {
+    let app = TestApp::new().await;
+    let whole = |own: &str, part: &str| {
+        json!({"resource": {"platform_resource_identifier": own, "name": own},
+               "related": {"has_part": [{"dataset": {"platform_resource_identifier": part, "name": "in short"}}]}})
+    };
+    let batch = vec![whole("1", "2"), record("2", "two"), record("4", "four"), whole("3", "4")];
+    let answer = app.batch("datasets", batch.clone()).await;
+    assert_eq!(outcomes(&answer), ["created"; 4]);
+    assert_eq!(app.get("/counts/datasets").send().await.ok(), json!(4));
+    for (index, part) in [(0, 1), (3, 2)] {
+        let identifier = |index: usize| answer["results"][index]["identifier"].as_str().unwrap();
+        let read = app.get(&format!("/datasets/{}", identifier(index))).send().await.ok();
+        assert_eq!(read["has_part"], json!([identifier(part)]));
+        let part = app.get(&format!("/datasets/{}", identifier(part))).send().await.ok();
+        assert_eq!((&part["is_part_of"], part["keyword"][0].as_str()), (&json!([identifier(index)]), Some("a")), "the record counts");
+    }
+    assert_eq!(outcomes(&app.batch("datasets", batch).await), ["unchanged"; 4]);
+    let itself = app.batch("datasets", vec![whole("5", "5")]).await;
+    assert_eq!(itself["results"][0]["errors"][0]["loc"], json!(["related", "has_part"]));
+    assert_eq!(app.get("/counts/datasets").send().await.ok(), json!(4));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_created_for_a_record_that_fails() {
+    let app = TestApp::new().await;
+    let with = |resource: Value, related: Value| json!({"resource": resource, "related": related});
+    let ghost = json!({"contact": {"name": "Ghost"}});
+    let far = json!({"dataset": {"name": "far", "distribution": [{"platform": "nowhere"}]}});
+    let lost = json!({"dataset": {"name": "lost", "citation": ["pub_none"]}});
+    let body = |own: &str, more: Value| {
+        let mut body = json!({"platform_resource_identifier": own, "name": own});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let batch = vec![
+        with(body("1", json!({"citation": ["pub_none"]})), json!({"creator": [ghost.clone()]})),
+        with(body("2", json!({"distribution": [{"platform": "nowhere"}]})), json!({"creator": [ghost.clone()]})),
+        with(body("3", json!({})), json!({"creator": [ghost.clone()], "has_part": [far]})),
+        with(body("4", json!({})), json!({"creator": [ghost], "has_part": [lost]})),
+        with(body("5", json!({})), json!({"creator": [{"contact": {"name": "Ada"}}]})),
+    ];
+    let answer = app.batch("datasets", batch).await;
+    assert_eq!(outcomes(&answer), ["failed", "failed", "failed", "failed", "created"]);
+    assert_eq!(answer["results"][2]["errors"][0]["loc"], json!(["related", "has_part"]));
+    let contacts = app.get("/contacts").send().await.ok();
+    let names: Vec<&Value> = contacts.as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    assert_eq!(names, ["Ada"]);
+    assert_eq!(app.get("/counts/datasets").send().await.ok(), json!(1));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_record_full_of_faults_is_told_some_of_them() {
+    let app = TestApp::new().await;
+    let notes: Vec<Value> = (0..4_000).map(Value::from).collect();
+    let answer = app.batch("datasets", vec![json!({"resource": {"platform_resource_identifier": "1", "name": "1", "note": notes}})]).await;
+    let errors = answer["results"][0]["errors"].as_array().unwrap();
+    assert_eq!((errors.len(), &errors[99]["loc"]), (101, &json!(["resource", "note", 99])));
+    assert_eq!((&errors[100]["loc"], &errors[100]["msg"]), (&json!(["resource"]), &json!("3900 more faults")));
+    app.close().await;
+}
+
+#[tokio::test]
 async fn links_that_others_made_survive_an_update() {
     let app = TestApp::new().await;
     app.batch("datasets", vec![record("1", "one")]).await;

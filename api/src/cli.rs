@@ -218,17 +218,16 @@ fn start_log(config: &Config) -> Result<(), CliError> {
 }
 
 async fn on_database(db: &Db, config: &Config, command: Command) -> Result<(), CliError> {
+    // An export is of a catalogue as it is.
+    if config.database.migrate && !matches!(command, Command::Migrate { .. } | Command::Export { .. }) {
+        db.migrate_up().await?;
+    }
     match command {
         Command::Migrate { step } => migrate(db, step).await,
         Command::Taxonomy { step: TaxonomyStep::Load { file } } => load_taxonomies(db, config, &file).await,
-        Command::Keys { step } => keys(db, config, step).await,
+        Command::Keys { step } => keys(db, step).await,
         Command::Export { file } => report("exported", &dump::export(db, &file).await?),
-        Command::Import { file } => {
-            if config.database.migrate {
-                db.migrate_up().await?;
-            }
-            report("imported", &dump::import(db, &config.database.url, &file).await?)
-        }
+        Command::Import { file } => report("imported", &dump::import(db, &config.database.url, &file).await?),
         Command::Serve | Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }
@@ -263,12 +262,9 @@ async fn load_taxonomies(db: &Db, config: &Config, path: &Path) -> Result<(), Cl
     Ok(())
 }
 
-async fn keys(db: &Db, config: &Config, step: KeysStep) -> Result<(), CliError> {
+async fn keys(db: &Db, step: KeysStep) -> Result<(), CliError> {
     match step {
         KeysStep::Create { name, roles, days } => {
-            if config.database.migrate {
-                db.migrate_up().await?;
-            }
             let roles: BTreeSet<String> = roles.into_iter().collect();
             let expires = days.map(|days| now() + i64::from(days) * 86_400_000_000);
             say(api_key::create(db, &name, &roles, expires).await?)?;

@@ -120,8 +120,11 @@ async fn rows_of(db: &Db, place: &Place) -> String {
 }
 
 /// The first line of an export.
+/// The newest migration.
+const MIGRATION: i64 = 3;
+
 fn header() -> String {
-    json!({"format": "aiod-catalogue", "version": 1, "migration": 2}).to_string()
+    json!({"format": "aiod-catalogue", "version": 1, "migration": MIGRATION}).to_string()
 }
 
 /// An export with these rows.
@@ -192,7 +195,7 @@ async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     let body = json!({"name": "With an image ☃", "description": {"plain": "tab\tnewline\nbackslash\\ \u{1f600}"}});
     let id = catalogue.register(&caller, organisation, &body).await.unwrap();
     let image = Upload { name: "a ☃.png".to_owned(), claimed_type: None, bytes: b"\x89PNG\r\n\x1a\n\0\t\\N\xff".to_vec() };
-    catalogue.put_image(&caller, organisation, &id, image, Mode::Add).await.unwrap();
+    catalogue.put_image(&caller, organisation, &id, image, Mode::Add, &Expected::Any).await.unwrap();
     let deleted = catalogue.register(&caller, dataset(), &json!({"name": "Deleted", "keyword": ["gone"]})).await.unwrap();
     catalogue.delete(&caller, dataset(), &deleted, &Expected::Any).await.unwrap();
     let draft = catalogue.register(&caller, dataset(), &json!({"name": "Draft"})).await.unwrap();
@@ -359,8 +362,8 @@ async fn a_wrong_line_is_named_and_nothing_imported() {
         }
         let error = refused(&db, &place, &whole.replace("\"version\":1", "\"version\":2")).await;
         assert!(matches!(error, DumpError::Version(2)), "{error}");
-        let error = refused(&db, &place, &whole.replace("\"migration\":2", "\"migration\":99")).await;
-        assert!(matches!(error, DumpError::Migration { file: 99, catalogue: 2, .. }), "{error}");
+        let error = refused(&db, &place, &whole.replace(&format!("\"migration\":{MIGRATION}"), "\"migration\":99")).await;
+        assert!(matches!(error, DumpError::Migration { file: 99, catalogue: MIGRATION, .. }), "{error}");
         let error = refused(&db, &place, &format!("{whole}{{}}\n")).await;
         assert!(matches!(error, DumpError::Line { line: 5, .. }), "{error}");
         assert_eq!(rows_of(&db, &place).await, empty);

@@ -13,6 +13,9 @@ use crate::vocabulary::Vocabulary;
 /// The most values that a list may hold.
 pub const MAX_ITEMS: usize = 5_000;
 
+/// The most bytes that the values of a resource may have as JSON: 4 MiB.
+pub const MAX_SIZE: usize = 4 << 20;
+
 /// How date-times look on the wire and in stored documents: whole seconds, UTC, no zone.
 pub const DATE_TIME: &str = "%Y-%m-%dT%H:%M:%S";
 
@@ -166,11 +169,35 @@ pub fn normalise(resource: &'static ResourceType, body: &Value) -> Result<Input,
     if let Some(rule) = resource.rule {
         walk.faults.extend(rule(map));
     }
+    if walk.faults.is_empty() && json_size(&input.values) > MAX_SIZE {
+        walk.fault(format!("ensure the whole of it has at most {MAX_SIZE} bytes"), "value_error.any_str.max_length");
+    }
     if !walk.faults.is_empty() {
         return Err(walk.faults);
     }
     input.platforms = walk.platforms;
     Ok(input)
+}
+
+/// How many bytes a value has as JSON.
+fn json_size(value: &impl serde::Serialize) -> usize {
+    /// Counts what is written.
+    struct Size(usize);
+
+    impl std::io::Write for Size {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut size = Size(0);
+    // What has no form as JSON has no size either; values always have one.
+    serde_json::to_writer(&mut size, value).map_or(0, |()| size.0)
 }
 
 struct Walk {

@@ -97,6 +97,7 @@ impl Catalogue {
         identifier: &str,
         upload: Upload,
         mode: Mode,
+        expected: &Expected,
     ) -> Result<()> {
         let user = require_user(caller)?;
         check_type(resource, identifier)?;
@@ -106,7 +107,7 @@ impl Catalogue {
         }
         let checked = upload.check(0)?;
         transaction!(self.db, tx => {
-            let head = self.editable(&mut tx, caller, resource, identifier, &Expected::Any).await?;
+            let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
             let exists = tx.has_image(head.id, &checked.name).await?;
             match (mode, exists) {
                 (Mode::Add, true) => return Err(Error::Conflict(format!("There already exists an image with the name '{}'.", checked.name))),
@@ -130,11 +131,18 @@ impl Catalogue {
     ///
     /// # Errors
     /// When nobody is logged in, the caller may not change the resource, or there is none of this name.
-    pub async fn delete_image(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, name: &str) -> Result<()> {
+    pub async fn delete_image(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        identifier: &str,
+        name: &str,
+        expected: &Expected,
+    ) -> Result<()> {
         let user = require_user(caller)?;
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
-            let head = self.editable(&mut tx, caller, resource, identifier, &Expected::Any).await?;
+            let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
             tx.archive(&[head.id]).await?;
             if !tx.delete_image(head.id, name).await? {
                 return Err(no_image(name));

@@ -17,6 +17,11 @@ use crate::store::image::ImageRow;
 use crate::store::link::{has_unpublished, line, linked};
 use crate::store::permission::PermissionKind;
 
+/// What a page holds at most, in bytes.
+const MAX_PAGE_BYTES: i64 = 64 << 20;
+/// So many resources are never weighed first: that would take longer than reading them.
+const ALWAYS_FITTING: i64 = 100;
+
 /// A resource as it is read.
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -237,10 +242,13 @@ impl Catalogue {
     /// A page of published resources.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When it has more bytes than an answer may hold, or the store fails.
     pub async fn page(&self, caller: &Caller, resource: &'static ResourceType, query: &PageQuery) -> Result<Page> {
         if query.limit == 0 {
             return Ok(Page { body: "[]".to_owned(), ..Page::default() });
+        }
+        if query.limit > ALWAYS_FITTING && self.db.page_bytes(query).await? > MAX_PAGE_BYTES {
+            return Err(Error::query("limit", "so many of these resources are more than 64 MiB: ask for fewer"));
         }
         let mut found = self.db.read_page(query).await?;
         let key = |row: &ReadRow| match (query.start, query.sort) {

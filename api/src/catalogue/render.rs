@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use aiod_schema::{Class, Kind, Object, ResourceType, by_name, resource_types};
+use aiod_schema::{Kind, Object, ResourceType, by_name, resource_types};
 use chrono::{Datelike, Timelike};
 use memchr::memmem::Finder;
 use serde_json::{Map, Value};
@@ -187,7 +187,7 @@ fn push_contacts(out: &mut String, links: &str, contacts: &Contacts, view: View)
 
 /// The document without what the reader must not see; `None` when there is nothing to hide.
 fn mask(resource: &ResourceType, platform: Option<&str>, document: &str, view: View) -> Option<String> {
-    let is_contact = resource.class == Class::Other;
+    let is_contact = resource.name == CONTACT;
     let hide_email = is_contact && !view.logged_in;
     let is_personal = is_contact || resource.name == "person";
     let hide_person = is_personal && !view.full && platform.is_some_and(|p| PROTECTED_PLATFORMS.contains(&p));

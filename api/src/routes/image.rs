@@ -1,12 +1,12 @@
 //! Images of a resource type, written once, as [`super::resource`].
 
-use poem::{Response, Result};
+use poem::{Request, Response, Result};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::multipart::Upload as File;
 use poem_openapi::{Multipart, OpenApi};
 use serde_json::Value;
 
-use super::body::JsonAnswer;
+use super::body::{JsonAnswer, expected};
 use super::caller::Auth;
 use super::resource::ResourceRoutes;
 use crate::catalogue::Error;
@@ -24,11 +24,19 @@ pub(crate) struct ImageForm {
 pub(crate) struct ImageRoutes(pub(crate) ResourceRoutes);
 
 impl ImageRoutes {
-    async fn put(&self, auth: Auth, identifier: String, name: String, form: ImageForm, mode: Mode) -> Result<JsonAnswer> {
+    async fn put(
+        &self,
+        request: &Request,
+        auth: Auth,
+        identifier: String,
+        name: String,
+        form: ImageForm,
+        mode: Mode,
+    ) -> Result<JsonAnswer> {
         let ResourceRoutes { app, resource, .. } = &self.0;
         let claimed_type = form.file.content_type().map(str::to_owned);
         let bytes = form.file.into_vec().await.map_err(|e| Error::BadRequest(format!("the file cannot be read: {e}")))?;
-        app.catalogue.put_image(&auth.0, resource, &identifier, Upload { name, claimed_type, bytes }, mode).await?;
+        app.catalogue.put_image(&auth.0, resource, &identifier, Upload { name, claimed_type, bytes }, mode, &expected(request)).await?;
         Ok(JsonAnswer::null())
     }
 }
@@ -60,39 +68,42 @@ impl ImageRoutes {
     #[oai(path = "/RESOURCE/:identifier/image", method = "post", operation_id = "add_image_RESOURCE")]
     async fn add(
         &self,
+        request: &Request,
         auth: Auth,
         identifier: Path<String>,
         /// The image's name, unique within the resource.
         name: Query<String>,
         form: ImageForm,
     ) -> Result<JsonAnswer> {
-        self.put(auth, identifier.0, name.0, form, Mode::Add).await
+        self.put(request, auth, identifier.0, name.0, form, Mode::Add).await
     }
 
     /// Replace an image of a LABEL
     #[oai(path = "/RESOURCE/:identifier/image", method = "put", operation_id = "replace_image_RESOURCE")]
     async fn replace(
         &self,
+        request: &Request,
         auth: Auth,
         identifier: Path<String>,
         /// The image's name.
         name: Query<String>,
         form: ImageForm,
     ) -> Result<JsonAnswer> {
-        self.put(auth, identifier.0, name.0, form, Mode::Replace).await
+        self.put(request, auth, identifier.0, name.0, form, Mode::Replace).await
     }
 
     /// Remove an image of a LABEL
     #[oai(path = "/RESOURCE/:identifier/image", method = "delete", operation_id = "delete_image_RESOURCE")]
     async fn delete(
         &self,
+        request: &Request,
         auth: Auth,
         identifier: Path<String>,
         /// The image's name.
         name: Query<String>,
     ) -> Result<JsonAnswer> {
         let ResourceRoutes { app, resource, .. } = &self.0;
-        app.catalogue.delete_image(&auth.0, resource, &identifier.0, &name.0).await?;
+        app.catalogue.delete_image(&auth.0, resource, &identifier.0, &name.0, &expected(request)).await?;
         Ok(JsonAnswer::null())
     }
 }

@@ -10,15 +10,24 @@ use poem::middleware::{CatchPanic, Cors};
 use poem::web::{Compress, CompressionAlgo};
 use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
 
+use tokio::sync::Semaphore;
+
 use super::App;
 use super::body::forwarded_prefix;
 use super::caller::identify;
 use super::limit::{Left, RateLimit, TOLD};
 use super::problem::{from_poem, problem};
 use super::typed::RouteTable;
+use crate::catalogue::permission::{self, Action, Subject};
+use crate::config::Config;
+use crate::identity::Caller;
 
 /// Answers smaller than this gain nothing from compression, in bytes.
 const MIN_COMPRESSED: usize = 512;
+/// The largest body of somebody who is not known and will be refused, in bytes.
+const MAX_UNKNOWN: usize = 256 << 10;
+/// How many KiB of bodies are worked on at once: JSON takes many times its size when it is parsed.
+const BODIES_KIB: usize = 128 << 10;
 /// What the framework calls the second parameter of a path: below `/platforms/…`, the platform's identifier of a resource.
 const OWN_IDENTIFIER: &str = "param1";
 /// The methods that a path without an operation for them refuses by name.
@@ -95,7 +104,7 @@ fn only_batch(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
 
 /// The application with everything that surrounds it.
 pub(super) fn guarded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &Arc<App>) -> impl Endpoint + use<E> {
-    let guard = Guard { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits) };
+    let guard = Guard { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits), bodies: Semaphore::new(BODIES_KIB) };
     let origins = &app.config.cors.origins;
     let cors = origins.iter().fold(Cors::new(), |cors, origin| cors.allow_origin(origin));
     guard
@@ -108,9 +117,25 @@ struct Guard<E> {
     inner: E,
     app: Arc<App>,
     rate: Option<RateLimit>,
+    /// A permit for each KiB of a body that is worked on.
+    bodies: Semaphore,
 }
 
 impl<E: Endpoint<Output = Response>> Guard<E> {
+    /// How many bytes a request's body may have: many for those alone who may write that platform in bulk.
+    fn body_limit(&self, request: &Request, caller: &Caller) -> usize {
+        let App { config: Config { limits, .. }, catalogue, .. } = &*self.app;
+        let platform = request.uri().path().strip_suffix("/batch").and_then(|path| path.rsplit('/').nth(1));
+        let subject = Subject { platform, ..Subject::default() };
+        if platform.is_some() && permission::is_allowed(&catalogue.roles, caller, Action::UpsertBatch, subject) {
+            limits.batch_bytes
+        } else if caller.user().is_some() {
+            limits.body_bytes
+        } else {
+            limits.body_bytes.min(MAX_UNKNOWN)
+        }
+    }
+
     /// Who it is, whether there may be another request, and then the answer.
     async fn answer(&self, mut request: Request) -> Response {
         let caller = match identify(&self.app, &request).await {
@@ -121,12 +146,9 @@ impl<E: Endpoint<Output = Response>> Guard<E> {
         if let Some(refused) = left.as_ref().and_then(Left::refusal) {
             return refused;
         }
-        let limits = &self.app.config.limits;
-        // Whoever is not known cannot write in bulk, and need not be read at length.
-        let is_batch = caller.user().is_some() && request.uri().path().ends_with("/batch");
-        let limit = if is_batch { limits.batch_bytes } else { limits.body_bytes };
+        let limit = self.body_limit(&request, &caller);
         request.set_data(caller);
-        let response = limited(&self.inner, request, limit).await;
+        let response = limited(&self.inner, request, limit, &self.bodies).await;
         match left {
             Some(left) => left.told(response),
             None => response,
@@ -149,7 +171,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
 }
 
 /// Calls the application with a body of at most `limit` bytes, and brings errors into our form.
-async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize) -> Response {
+async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize, bodies: &Semaphore) -> Response {
+    let mut turn = None;
     let redirect = without_trailing_slash(&request);
     if has_body(&request) {
         // No Content-Type means JSON, as it always did for clients of this interface.
@@ -161,12 +184,17 @@ async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize) -
             return too_large(limit);
         }
         match request.take_body().into_bytes_limit(limit).await {
-            Ok(bytes) => request.set_body(Body::from_bytes(bytes)),
+            Ok(bytes) => {
+                let weight = bytes.len().div_ceil(1024).min(BODIES_KIB);
+                turn = bodies.acquire_many(u32::try_from(weight).unwrap_or(u32::MAX)).await.ok();
+                request.set_body(Body::from_bytes(bytes));
+            }
             Err(ReadBodyError::PayloadTooLarge) => return too_large(limit),
             Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}")),
         }
     }
     let response = endpoint.call(request).await.map_or_else(from_poem, IntoResponse::into_response);
+    drop(turn);
     match redirect.filter(|_| response.status() == StatusCode::NOT_FOUND) {
         Some(target) => StatusCode::TEMPORARY_REDIRECT.with_header(header::LOCATION, target).into_response(),
         None => response,

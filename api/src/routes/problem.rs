@@ -37,8 +37,11 @@ fn respond(error: &Error) -> Response {
         Error::WrongType { .. } => {
             return unprocessable(&[Fault::new(["path", "identifier"], error.to_string(), "value_error.identifier")]);
         }
-        // What does not resolve by trying again is a load that will pass, or a database that will come back.
-        Error::Store(store) if store.is_unavailable() || store.is_transient() => {
+        Error::Store(store) if store.is_transient() => {
+            let detail = "Too many write the same things at once. Try again later.";
+            return failure(StatusCode::SERVICE_UNAVAILABLE, detail, error);
+        }
+        Error::Store(store) if store.is_unavailable() => {
             return failure(StatusCode::SERVICE_UNAVAILABLE, "The catalogue cannot reach its database right now. Try again later.", error);
         }
         Error::Unavailable(_) => {

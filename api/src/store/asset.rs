@@ -1,6 +1,9 @@
 //! Rows of resources.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
 
 use super::dialect::Dialect;
 use super::sql::{Arg, Sql};
@@ -11,6 +14,16 @@ const REGISTERING: i64 = 5 * 60 * 1_000_000;
 
 /// The row that whoever registers shares until the commit; MySQL alone has it.
 const REGISTERING_ROW: &str = "SELECT name FROM lease WHERE name = 'registering'";
+
+/// Waits for those who are registering, for all who ask at once: whoever waits for them holds up those who come after them, so
+/// that a round serves everybody who asked before it began, and there are few of them. The time is when the latest began.
+#[derive(Debug, Default)]
+pub struct Registrations(Mutex<Option<Instant>>);
+
+impl Registrations {
+    /// What lies between the beginnings of two rounds at least.
+    const APART: Duration = Duration::from_millis(100);
+}
 
 /// Where a resource stands between registration and publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +196,7 @@ impl PageQuery {
             (Some(_), Start::Offset(_), Sort::DateModified) => Some("asset_by_platform"),
             (None, Start::Offset(_), Sort::DateCreated) if !is_filtered => Some("asset_by_date_created"),
             (None, Start::Cursor(_), _) if !is_filtered => Some("asset_by_creation"),
+            (Some(_), Start::Cursor(_), _) if !is_filtered => Some("asset_by_platform_creation"),
             _ => None,
         }
     }
@@ -220,12 +234,17 @@ impl PageQuery {
     }
 }
 
+/// Whether a text ends in blanks, with which nothing is stored: MySQL passes over them where it compares, SQLite does not.
+fn is_padded(text: &str) -> bool {
+    text.ends_with(' ')
+}
+
 // Identifiers are ASCII, and so are their columns: MySQL refuses to compare such a column with anything else, so that what cannot
 // be an identifier must not reach it.
 impl Db {
     /// The resource with this identifier, deleted or not.
     pub async fn read_by_identifier(&self, identifier: &str) -> Result<Option<ReadRow>> {
-        if !identifier.is_ascii() {
+        if !identifier.is_ascii() || is_padded(identifier) {
             return Ok(None);
         }
         self.fetch_optional(Sql::new(READ).push("asset a WHERE a.identifier = ?").bind(identifier)).await
@@ -242,6 +261,9 @@ impl Db {
 
     /// The living resource with this key on a platform; without one, the latest deleted.
     pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str) -> Result<Option<ReadRow>> {
+        if is_padded(platform) || is_padded(key) {
+            return Ok(None);
+        }
         let which = "asset a WHERE a.resource_type = ? AND a.platform = ? AND a.platform_key = ? ORDER BY a.alive DESC, a.id DESC LIMIT 1";
         self.fetch_optional(Sql::new(READ).push(which).bind(resource_type).bind(platform).bind(key)).await
     }
@@ -264,19 +286,44 @@ impl Db {
         Ok(found)
     }
 
+    /// How many bytes the documents of a page have.
+    pub async fn page_bytes(&self, page: &PageQuery) -> Result<i64> {
+        let chosen = page.of(self.dialect(), Sql::new("SELECT id FROM asset"));
+        // MySQL's sum is no integer.
+        let sql = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(a.document)), 0) AS SIGNED) FROM (")
+            .append(chosen)
+            .push(") chosen CROSS JOIN asset a ON a.id = chosen.id");
+        Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
+    }
+
     /// Returns when all that were registering have committed; `false` when that cannot matter.
     ///
     /// MySQL hands out row ids in the order in which rows are written, but rows are seen in the order of their commits: whoever
     /// follows the ids would pass over those that come to light later. SQLite has one writer at a time.
     async fn await_registrations(&self) -> Result<bool> {
-        let Self::MySql { .. } = self else { return Ok(false) };
-        let sql = || Sql::new(REGISTERING_ROW).push(self.dialect().for_update());
+        let Self::MySql { registrations, .. } = self else { return Ok(false) };
+        let asked = Instant::now();
+        let mut latest = registrations.0.lock().await;
+        if latest.is_some_and(|round| round > asked) {
+            return Ok(true);
+        }
+        if let Some(rest) = latest.and_then(|round| Registrations::APART.checked_sub(round.elapsed())) {
+            tokio::time::sleep(rest).await;
+        }
+        let round = Instant::now();
         for attempt in 1.. {
-            match self.fetch_all::<(String,)>(sql()).await {
+            let mut tx = self.begin().await?;
+            let waited = tx.fetch_all::<(String,)>(Sql::new(REGISTERING_ROW).push(self.dialect().for_update())).await;
+            drop(tx);
+            match waited {
                 Err(error) if error.is_transient() && attempt < ATTEMPTS => pause(attempt).await,
-                outcome => return outcome.map(|_| true),
+                outcome => {
+                    outcome?;
+                    break;
+                }
             }
         }
+        *latest = Some(round);
         Ok(true)
     }
 
@@ -368,7 +415,7 @@ pub struct ChangedAsset {
 impl Tx {
     /// The head of the resource with this identifier, deleted or not, locked for this transaction.
     pub(crate) async fn lock_head(&mut self, identifier: &str) -> Result<Option<Head>> {
-        if !identifier.is_ascii() {
+        if !identifier.is_ascii() || is_padded(identifier) {
             return Ok(None);
         }
         self.fetch_optional(Sql::new(HEAD).push(" WHERE identifier = ?").push(self.dialect().for_update()).bind(identifier)).await

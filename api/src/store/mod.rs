@@ -32,6 +32,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
 
+use asset::Registrations;
 use readers::Readers;
 use sql::{Row, Sql};
 
@@ -121,6 +122,8 @@ pub enum Db {
         read: Arc<Readers<MySql>>,
         /// Connections for transactions that write.
         write: MySqlPool,
+        /// Waits for those who register.
+        registrations: Arc<Registrations>,
     },
     /// SQLite: readers beside one writer, as its write-ahead log allows.
     Sqlite {
@@ -202,7 +205,10 @@ impl Db {
                 Box::pin(async move {
                     // Under REPEATABLE READ, what a transaction reads after it waited for a lock would be from before the wait.
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                    connection.execute("SET SESSION innodb_lock_wait_timeout = 10").await?;
+                    // What does not fit is refused, whatever the server was told.
+                    connection
+                        .execute("SET SESSION innodb_lock_wait_timeout = 10, sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')")
+                        .await?;
                     Ok(())
                 })
             },
@@ -210,13 +216,13 @@ impl Db {
         let write = pool.clone().max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
         // What is read on a connection that died is read again on another, without a ping beforehand.
         let read = pool.max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);
-        Ok(Self::MySql { read: Arc::new(Readers::new(read)), write })
+        Ok(Self::MySql { read: Arc::new(Readers::new(read)), write, registrations: Arc::default() })
     }
 
     /// Closes all connections, after what they are doing.
     pub async fn close(&self) {
         match self {
-            Self::MySql { read, write } => {
+            Self::MySql { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -322,15 +328,19 @@ macro_rules! transaction {
     ($db:expr, $tx:ident => $body:expr) => {{
         let mut attempt = 0;
         loop {
-            let mut $tx = $db.begin().await?;
-            // The body may return early with `?`: the transaction is rolled back when it is dropped.
-            let outcome = async { $body }.await;
-            let error: $crate::catalogue::Error = match outcome {
-                Ok(value) => match $tx.commit().await {
-                    Ok(()) => break Ok(value),
-                    Err(error) => error.into(),
-                },
-                Err(error) => error,
+            let error: $crate::catalogue::Error = match $db.begin().await {
+                Ok(mut $tx) => {
+                    // The body may return early with `?`: the transaction is rolled back when it is dropped, before the pause.
+                    let outcome = async { $body }.await;
+                    match outcome {
+                        Ok(value) => match $tx.commit().await {
+                            Ok(()) => break Ok(value),
+                            Err(error) => error.into(),
+                        },
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error.into(),
             };
             attempt += 1;
             if !error.is_transient() || attempt >= $crate::store::ATTEMPTS {

@@ -31,9 +31,10 @@ impl Db {
 }
 
 impl Tx {
-    /// Which of these platforms exist.
+    /// Which of these platforms exist. Until this transaction ends, they keep their names.
     pub(crate) async fn known_platforms(&mut self, names: &[String]) -> Result<Vec<String>> {
-        let rows: Vec<(String,)> = self.fetch_all(Sql::new("SELECT name FROM platform WHERE name IN ").push_list(names)).await?;
+        let sql = Sql::new("SELECT name FROM platform WHERE name IN ").push_list(names).push(self.dialect().for_share());
+        let rows: Vec<(String,)> = self.fetch_all(sql).await?;
         Ok(rows.into_iter().map(|(name,)| name).collect())
     }
 

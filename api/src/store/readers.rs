@@ -1,16 +1,18 @@
 //! Connections for statements that read, kept from one statement to the next.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Pool};
+use sqlx::{Connection, Database, Pool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::is_lost;
 
 /// For how long a statement waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For how long a connection is kept, so that a server behind another address is found in the end.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// The connections of a pool that serves reading alone.
 ///
@@ -20,9 +22,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Readers<DB: Database> {
     pool: Pool<DB>,
-    /// One for each connection that the pool may open, so that whoever has one never waits for the pool.
+    /// As many as connections, so that those who wait for one do so here, where kept ones are handed on.
     permits: Semaphore,
-    kept: Mutex<Vec<PoolConnection<DB>>>,
+    kept: Mutex<Vec<Kept<DB>>>,
+}
+
+/// A connection, and since when it is kept.
+#[derive(Debug)]
+struct Kept<DB: Database> {
+    connection: PoolConnection<DB>,
+    since: Instant,
 }
 
 impl<DB: Database> Readers<DB> {
@@ -38,20 +47,24 @@ impl<DB: Database> Readers<DB> {
 
     /// Runs a statement on one of the connections; the statement hands the connection back with what came of it. When the
     /// connection died since its last use, because the database was started again or took it for idle, the statement runs once
-    /// more on a new one.
+    /// more on one that was tested.
     pub(super) async fn run<T, F>(&self, statement: impl Fn(PoolConnection<DB>) -> F) -> sqlx::Result<T>
     where
         F: Future<Output = (PoolConnection<DB>, sqlx::Result<T>)>,
     {
         let _permit = self.permit().await?;
-        if let Some(connection) = self.take() {
-            let (connection, outcome) = statement(connection).await;
-            if !outcome.as_ref().is_err_and(is_lost) {
-                return self.kept_after(connection, outcome);
-            }
+        let taken = self.kept().pop();
+        let (connection, since) = match taken {
+            Some(Kept { connection, since }) => (connection, since),
+            None => (self.pool.acquire().await?, Instant::now()),
+        };
+        let (connection, outcome) = statement(connection).await;
+        if !outcome.as_ref().is_err_and(is_lost) {
+            return self.kept_after(connection, since, outcome);
         }
-        let (connection, outcome) = statement(self.pool.acquire().await?).await;
-        self.kept_after(connection, outcome)
+        drop(connection);
+        let (connection, outcome) = statement(self.tested().await?).await;
+        self.kept_after(connection, Instant::now(), outcome)
     }
 
     /// Closes all connections, after what they are doing.
@@ -66,20 +79,30 @@ impl<DB: Database> Readers<DB> {
         permit.map_err(|_| sqlx::Error::PoolClosed)
     }
 
-    fn take(&self) -> Option<PoolConnection<DB>> {
-        self.kept().pop()
+    /// A connection that answers. As one has died, the others may have as well: they are closed on the way.
+    async fn tested(&self) -> sqlx::Result<PoolConnection<DB>> {
+        self.kept().clear();
+        let most = self.pool.options().get_max_connections();
+        for _ in 0..most {
+            let mut connection = self.pool.acquire().await?;
+            match connection.ping().await {
+                Ok(()) => return Ok(connection),
+                Err(_) => drop(connection.close().await),
+            }
+        }
+        self.pool.acquire().await
     }
 
     /// Keeps a connection whose statement worked.
-    fn kept_after<T>(&self, connection: PoolConnection<DB>, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+    fn kept_after<T>(&self, connection: PoolConnection<DB>, since: Instant, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
         let mut kept = self.kept();
-        if outcome.is_ok() && !self.permits.is_closed() {
-            kept.push(connection);
+        if outcome.is_ok() && since.elapsed() < LIFETIME && !self.permits.is_closed() {
+            kept.push(Kept { connection, since });
         }
         outcome
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<PoolConnection<DB>>> {
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept<DB>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

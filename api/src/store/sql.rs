@@ -19,6 +19,17 @@ pub(crate) enum Arg {
     Bytes(Vec<u8>),
 }
 
+impl Arg {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Int(_) | Self::Text(None) => 8,
+            Self::Text(Some(text)) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl From<i64> for Arg {
     fn from(value: i64) -> Self {
         Self::Int(Some(value))
@@ -131,16 +142,21 @@ impl Sql {
     ///
     /// They have 1, 2, 4, … rows, so that a few prepared statements serve any number of rows. A text of its own for each number
     /// would be prepared, run and closed each time, and MySQL answers a close with nothing: without TCP_NODELAY, which sqlx does
-    /// not set, what comes after it waits 40 ms for the acknowledgement.
+    /// not set, what comes after it waits 40 ms for the acknowledgement. Nor do rows of more than a few megabytes stand in one: MariaDB
+    /// takes 16 MiB unless it is told otherwise.
     pub(crate) fn insert(head: &str, rows: Vec<Vec<Arg>>) -> Vec<Self> {
         /// So that a prepared statement takes some 100 kB of the server's memory, and not some megabytes.
         const MAX_ARGS: usize = 2_048;
+        const MAX_BYTES: usize = 4 << 20;
         let Some(width) = rows.first().map(Vec::len) else { return Vec::new() };
         let most = 1 << (MAX_ARGS / width).max(1).ilog2();
         let mut statements = Vec::new();
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
-            let count = most.min(1 << rows.len().ilog2());
+            let mut count = most.min(1 << rows.len().ilog2());
+            while count > 1 && rows.as_slice().iter().take(count).flatten().map(Arg::size).sum::<usize>() > MAX_BYTES {
+                count /= 2;
+            }
             let mut sql = Self::new(format!("{head} "));
             for index in 0..count {
                 sql.text.push_str(if index == 0 { "" } else { ", " });
@@ -214,6 +230,8 @@ mod tests {
         let lengths = |statements: Vec<Sql>| statements.iter().map(|s| s.args.len() / 2).collect::<Vec<_>>();
         assert_eq!(lengths(Sql::insert("INSERT INTO t (a, b) VALUES", rows(2_055))), [1_024, 1_024, 4, 2, 1]);
         assert_eq!(lengths(Sql::insert("INSERT INTO t (a, b) VALUES", rows(0))), [0; 0]);
+        let heavy = (0..4).map(|_| vec![Arg::from("x".repeat(3 << 20)), Arg::from(1)]).collect();
+        assert_eq!(lengths(Sql::insert("INSERT INTO t (a, b) VALUES", heavy)), [1, 1, 1, 1]);
         let ignoring = Sql::insert_ignoring(Dialect::Sqlite, "t (a, b)", rows(3));
         assert_eq!(ignoring[0].text, "INSERT OR IGNORE INTO t (a, b) VALUES (?, ?), (?, ?), (?, ?), (?, ?)");
         assert_eq!((ignoring.len(), ignoring[0].args.last()), (1, Some(&Arg::from(2_i64))));

@@ -82,3 +82,19 @@ async fn the_path_must_be_that_of_the_type() {
     assert_eq!(app.get(&format!("/projects/{project}/image")).send().await.ok(), json!([]));
     app.close().await;
 }
+
+#[tokio::test]
+async fn images_are_written_only_to_the_revision_that_was_expected() {
+    let app = TestApp::new().await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    let id = app.publish("organisations", "o", json!({})).await;
+    let path = format!("/organisations/{id}/image?name=logo");
+    let tag = app.get(&format!("/organisations/{id}")).send().await.header("etag").unwrap().to_owned();
+    let put = |method: Method, tag: &str| app.request(method, &path).key(&key).header("If-Match", tag).file("image/png", PNG).send();
+    put(Method::POST, &tag).await.ok();
+    put(Method::PUT, &tag).await.refused(412);
+    app.delete(&path).key(&key).header("If-Match", &tag).send().await.refused(412);
+    let tag = app.get(&format!("/organisations/{id}")).send().await.header("etag").unwrap().to_owned();
+    put(Method::PUT, &tag).await.ok();
+    app.close().await;
+}

@@ -1,7 +1,7 @@
 //! How many requests callers may send, and how large pages may be.
 
 use poem::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp};
 
@@ -62,5 +62,46 @@ async fn pages_are_as_large_as_the_operator_allows() {
         let within = app.get(&format!("{path}?limit=10")).key(&ada).send().await;
         assert_ne!(within.ok(), json!(null), "{path}");
     }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_more_somebody_may_do_the_more_they_may_send() {
+    let app = TestApp::new().await;
+    let (nobody, connector) = (app.key("nobody", &[]).await, app.key("example connector", &["platform_example"]).await);
+    let body = |megabytes: usize| vec![b' '; megabytes << 20];
+    let post = |path: &str, bytes: Vec<u8>| app.request(Method::POST, path).header("Content-Type", "application/json").bytes(bytes);
+    let batch = "/platforms/example/datasets/batch";
+    post("/datasets", body(1)).send().await.refused(413);
+    post("/datasets", b"{}".to_vec()).send().await.refused(401);
+    post("/datasets", body(3)).key(&nobody).send().await.refused(422);
+    post("/datasets", body(5)).key(&connector).send().await.refused(413);
+    post(batch, body(5)).key(&nobody).send().await.refused(413);
+    post("/platforms/openml/datasets/batch", body(5)).key(&connector).send().await.refused(413);
+    post(batch, body(60)).key(&connector).send().await.refused(422);
+    post(batch, body(65)).key(&connector).send().await.refused(413);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn neither_a_resource_nor_a_page_is_larger_than_what_can_be_answered() {
+    let app = TestApp::new().await;
+    let record = |own: usize, notes: usize| {
+        let note: Vec<Value> = (0..notes).map(|_| json!({"value": "x".repeat(8_000)})).collect();
+        json!({"resource": {"platform_resource_identifier": own.to_string(), "name": own.to_string(), "note": note}})
+    };
+    let answer = app.batch("datasets", vec![record(1, 530)]).await;
+    let error = &answer["results"][0]["errors"][0];
+    assert_eq!(error["loc"], json!(["resource"]));
+    assert!(error["msg"].as_str().unwrap().contains("4194304 bytes"), "{error}");
+    // Whatever fits is written, however much of it comes at once.
+    for first in [1, 9] {
+        let answer = app.batch("datasets", (first..first + 8).map(|own| record(own, 520)).collect()).await;
+        assert_eq!(answer["created"], json!(8));
+    }
+    app.batch("datasets", vec![record(17, 520)]).await;
+    let detail = app.get("/datasets?limit=1000").send().await.faults();
+    assert_eq!(detail, ["query.limit"]);
+    assert_eq!(app.get("/datasets?limit=16").send().await.ok().as_array().unwrap().len(), 16);
     app.close().await;
 }

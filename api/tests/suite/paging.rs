@@ -52,6 +52,33 @@ async fn pages_follow_their_order() {
 }
 
 #[tokio::test]
+async fn pages_of_a_platform_follow_their_order_and_their_cursor() {
+    let app = with_news(5).await;
+    let key = app.key("other", &["platform_openml"]).await;
+    app.post("/platforms", &json!({"name": "openml"})).key(&app.key("root", &["admin"]).await).send().await;
+    let body = json!({"records": [{"resource": {"platform_resource_identifier": "1", "name": "m1"}}]});
+    app.post("/platforms/openml/news/batch", &body).key(&key).send().await.ok();
+    let get = async |query: &'static str| names(&app.get(&format!("/platforms/example/news?{query}")).send().await.ok());
+    assert_eq!(get("limit=2").await, ["n4", "n3"]);
+    assert_eq!(get("offset=1&limit=2&sort=date_created&direction=asc").await, ["n1", "n2"]);
+    let (mut path, mut seen) = ("/platforms/example/news?cursor=&limit=2&direction=asc".to_owned(), Vec::new());
+    loop {
+        let page = app.get(&path).send().await;
+        seen.extend(names(&page.ok()));
+        let Some(link) = next(&page) else { break };
+        path = link;
+    }
+    assert_eq!(seen, ["n0", "n1", "n2", "n3", "n4"]);
+    // Blanks at the end name nothing, whatever the database thinks of them.
+    for path in ["/platforms/example/news/1%20", "/platforms/example%20/news/1"] {
+        assert!(matches!(app.get(path).send().await.status.as_u16(), 400 | 404), "{path}");
+    }
+    let id = app.get("/platforms/example/news/1").send().await.ok()["identifier"].as_str().unwrap().to_owned();
+    app.get(&format!("/news/{id}%20")).send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
 async fn faulty_pages_are_refused() {
     let app = TestApp::new().await;
     for (query, field) in [

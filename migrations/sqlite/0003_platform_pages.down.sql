@@ -1,0 +1,1 @@
+DROP INDEX asset_by_platform_creation;

@@ -188,33 +188,44 @@ impl Loading<'_> {
     }
 }
 
-/// Writes the new spelling of a term into the resources that use it.
+/// Writes the new spelling of a term into the resources that use it, some at a time: there may be very many.
 async fn respell(tx: &mut Tx, vocabulary: &Vocabulary, term: &TermRow, name: &str) -> Result<()> {
-    let users = tx.documents_with_term(term.id).await?;
-    let ids: Vec<i64> = users.iter().map(|(id, ..)| *id).collect();
-    for chunk in ids.chunks(1_000) {
-        tx.archive(chunk).await?;
-    }
-    let key = vocabulary.key(&term.name);
-    for (id, type_name, document) in users {
-        let mut map: Map<String, Value> = parse(&document)?;
-        let fields = aiod_schema::by_name(&type_name).map(|r| r.object.fields.iter()).into_iter().flatten();
-        for field in fields.filter(|f| f.vocabulary().is_some_and(|v| v.name == vocabulary.name)) {
-            let respelled = |value: &mut Value| {
-                if value.as_str().is_some_and(|v| vocabulary.key(v) == key) {
-                    *value = Value::from(name);
-                }
-            };
-            match map.get_mut(field.name) {
-                Some(Value::Array(values)) => values.iter_mut().for_each(respelled),
-                Some(value) => respelled(value),
-                None => {}
-            }
+    let mut after = 0;
+    loop {
+        let users = tx.documents_with_term(term.id, after, 500).await?;
+        let ids: Vec<i64> = users.iter().map(|(id, ..)| *id).collect();
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = *last;
+        tx.archive(&ids).await?;
+        for (id, type_name, document) in users {
+            let document = respelled(vocabulary, term, name, &type_name, &document)?;
+            tx.replace_document(id, &document).await?;
         }
-        tx.replace_document(id, &Value::Object(map).to_string()).await?;
+        tx.note_changes(&ids).await?;
     }
-    for chunk in ids.chunks(1_000) {
-        tx.note_changes(chunk).await?;
+}
+
+/// A document with the new spelling of a term.
+fn respelled(vocabulary: &Vocabulary, term: &TermRow, name: &str, type_name: &str, document: &str) -> Result<String> {
+    let mut map: Map<String, Value> = parse(document)?;
+    let key = vocabulary.key(&term.name);
+    let respell = |value: &mut Value| {
+        if value.as_str().is_some_and(|v| vocabulary.key(v) == key) {
+            *value = Value::from(name);
+        }
+    };
+    let fields = aiod_schema::by_name(type_name).map(|r| r.object.fields.iter()).into_iter().flatten();
+    for field in fields.filter(|f| f.vocabulary().is_some_and(|v| v.name == vocabulary.name)) {
+        match map.get_mut(field.name) {
+            Some(Value::Array(values)) => {
+                values.iter_mut().for_each(respell);
+                // The two spellings may have stood beside each other.
+                let mut seen = HashSet::new();
+                values.retain(|value| seen.insert(value.clone()));
+            }
+            Some(value) => respell(value),
+            None => {}
+        }
     }
-    Ok(())
+    Ok(Value::Object(map).to_string())
 }

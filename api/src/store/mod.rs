@@ -233,6 +233,14 @@ impl Db {
         }
     }
 
+    /// How many reading statements were run outside of transactions.
+    pub fn reading_statements(&self) -> u64 {
+        match self {
+            Self::MySql { read, .. } => read.statements(),
+            Self::Sqlite { read, .. } => read.statements(),
+        }
+    }
+
     /// All rows of a reading statement.
     pub(crate) async fn fetch_all<T: Row>(&self, sql: Sql) -> Result<Vec<T>> {
         Ok(match self {

@@ -1,5 +1,6 @@
 //! Connections for statements that read, kept from one statement to the next.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ pub struct Readers<DB: Database> {
     /// As many as connections, so that those who wait for one do so here, where kept ones are handed on.
     permits: Semaphore,
     kept: Mutex<Vec<Kept<DB>>>,
+    statements: AtomicU64,
 }
 
 /// A connection, and since when it is kept.
@@ -37,7 +39,12 @@ struct Kept<DB: Database> {
 impl<DB: Database> Readers<DB> {
     pub(super) fn new(pool: Pool<DB>) -> Self {
         let most = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
-        Self { pool, permits: Semaphore::new(most), kept: Mutex::new(Vec::with_capacity(most)) }
+        Self { pool, permits: Semaphore::new(most), kept: Mutex::new(Vec::with_capacity(most)), statements: AtomicU64::new(0) }
+    }
+
+    /// How many statements were run.
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// The pool itself, for those who need a connection for long.
@@ -52,6 +59,7 @@ impl<DB: Database> Readers<DB> {
     where
         F: Future<Output = (PoolConnection<DB>, sqlx::Result<T>)>,
     {
+        self.statements.fetch_add(1, Ordering::Relaxed);
         let _permit = self.permit().await?;
         let taken = self.kept().pop();
         let (connection, since) = match taken {

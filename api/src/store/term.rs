@@ -121,12 +121,13 @@ impl Tx {
         self.execute(sql).await.map(drop)
     }
 
-    /// Row ids and documents of resources that use a term.
-    pub(crate) async fn documents_with_term(&mut self, term: i64) -> Result<Vec<(i64, String, String)>> {
+    /// Row ids, types and documents of resources that use a term: the next few after a row id, in order, locked.
+    pub(crate) async fn documents_with_term(&mut self, term: i64, after: i64, limit: i64) -> Result<Vec<(i64, String, String)>> {
         let sql = Sql::new(
-            "SELECT a.id, a.resource_type, a.document FROM asset_term u JOIN asset a ON a.id = u.asset_id WHERE u.term_id = ? ORDER BY a.id",
+            "SELECT a.id, a.resource_type, a.document FROM asset_term u JOIN asset a ON a.id = u.asset_id \
+             WHERE u.term_id = ? AND u.asset_id > ? ORDER BY u.asset_id LIMIT ?",
         );
-        self.fetch_all(sql.push(self.dialect().for_update()).bind(term)).await
+        self.fetch_all(sql.push(self.dialect().for_update()).bind(term).bind(after).bind(limit)).await
     }
 
     /// Gives the uses of one term to another and removes it.

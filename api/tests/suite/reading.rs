@@ -197,3 +197,36 @@ async fn v2_keeps_its_older_names() {
     assert_eq!((read.get("total_cost_euro"), read["total_cost_euros"].as_f64()), (None, Some(12.5)));
     app.close().await;
 }
+
+#[tokio::test]
+async fn reading_takes_one_statement_however_much_there_is_to_read() {
+    let app = TestApp::new().await;
+    let related = |n: usize| {
+        json!({
+            "creator": (0..n).map(|i| json!({"contact": {"name": format!("c{i}")}})).collect::<Vec<_>>(),
+            "citation": (0..n).map(|i| json!({"publication": {"name": format!("p{i}")}})).collect::<Vec<_>>(),
+        })
+    };
+    let record = |own: &str, related: Value| {
+        let keyword: Vec<String> = (0..40).map(|i| format!("k{i}")).collect();
+        json!({"resource": {"platform_resource_identifier": own, "name": own, "keyword": keyword}, "related": related})
+    };
+    let contact = json!({"contact": [{"contact": {"name": "c1"}}, {"contact": {"name": "c2"}}]});
+    let records = vec![record("plain", json!({})), record("linked", related(30)), record("shown", contact)];
+    assert_eq!(app.batch("datasets", records).await["created"], json!(3));
+    let statements = async |path: &str| {
+        let before = app.app.catalogue.db.reading_statements();
+        app.get(path).send().await.ok();
+        app.app.catalogue.db.reading_statements() - before
+    };
+    for own in ["plain", "linked"] {
+        let path = format!("/platforms/example/datasets/{own}");
+        let id = app.get(&path).send().await.ok()["identifier"].as_str().unwrap().to_owned();
+        assert_eq!((statements(&path).await, statements(&format!("/datasets/{id}")).await), (1, 1), "{own}");
+    }
+    // Contacts that are shown in full are other resources, of however many there are.
+    assert_eq!(statements("/platforms/example/datasets/shown").await, 2);
+    assert_eq!(statements("/datasets?limit=100").await, 2);
+    assert_eq!(statements("/publications?limit=100").await, 1);
+    app.close().await;
+}

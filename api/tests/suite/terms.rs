@@ -87,6 +87,20 @@ async fn terms_may_swap_their_names() {
 }
 
 #[tokio::test]
+async fn terms_that_become_one_stand_once_in_a_resource() {
+    let app = TestApp::new().await;
+    let catalogue = &app.app.catalogue;
+    let load = |elements: Value| async move { catalogue.load_taxonomies(&taxonomy("News Category", &elements)).await.unwrap().remove(0).1 };
+    load(json!([term("a", "Alpha", json!([]))])).await;
+    let both = app.publish("news", "1", json!({"category": ["Alpha", "Beta", "Gamma"]})).await;
+    let one = app.publish("news", "2", json!({"category": ["beta"]})).await;
+    load(json!([term("a", "BETA", json!([]))])).await;
+    assert_eq!(app.get(&format!("/news/{both}")).send().await.ok()["category"], json!(["BETA", "Gamma"]));
+    assert_eq!(app.get(&format!("/news/{one}")).send().await.ok()["category"], json!(["BETA"]));
+    app.close().await;
+}
+
+#[tokio::test]
 async fn every_vocabulary_has_its_path() {
     let app = TestApp::new().await;
     for vocabulary in aiod_schema::vocabulary::VOCABULARIES {

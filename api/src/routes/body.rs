@@ -13,10 +13,10 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, impl_apirequest_for_payload};
 use serde_json::Value;
 
+use super::etag::EntityTag;
 use super::problem::unprocessable;
 use crate::catalogue::read::Document;
 use crate::catalogue::write::Expected;
-use crate::digest::sha256_hex;
 
 /// The schemas that stand in the templates of operations until they are made for a type.
 pub(crate) const PLACEHOLDER: &str = "PLACEHOLDER";
@@ -95,9 +95,10 @@ impl_apirequest_for_payload!(OptionalBody);
 /// A JSON answer that is already text.
 #[derive(Debug, Default)]
 pub(crate) struct JsonAnswer {
-    status: StatusCode,
     headers: HeaderMap,
     body: String,
+    /// Of the one resource that it is about.
+    revision: Option<i64>,
 }
 
 impl JsonAnswer {
@@ -114,15 +115,9 @@ impl JsonAnswer {
         Self::new("null".to_owned())
     }
 
-    /// A resource with its `ETag`; 304 without a body when the caller has it.
-    pub(crate) fn document(request: &Request, document: Document) -> Self {
-        let tag = entity_tag(document.revision, &document.body);
-        let mut answer = Self::new(document.body);
-        if request.header(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|k| is_same_tag(k, &tag))) {
-            answer.status = StatusCode::NOT_MODIFIED;
-            answer.body.clear();
-        }
-        answer.header(header::ETAG, &tag)
+    /// A resource.
+    pub(crate) fn document(document: Document) -> Self {
+        Self { revision: Some(document.revision), ..Self::new(document.body) }
     }
 
     /// Adds a header; a value that is none is left out.
@@ -132,17 +127,6 @@ impl JsonAnswer {
         }
         self
     }
-}
-
-fn is_same_tag(known: &str, tag: &str) -> bool {
-    let known = known.trim();
-    known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
-}
-
-/// `"REVISION-HASH"`: the revision is what `If-Match` compares, the hash tells views of one revision apart (masked or not, with
-/// a linked resource deleted since).
-fn entity_tag(revision: i64, body: &str) -> String {
-    format!("\"{revision}-{}\"", sha256_hex(body.as_bytes(), 8))
 }
 
 /// What `If-Match` expects. Tags that are none of ours match nothing.
@@ -181,7 +165,11 @@ impl Payload for JsonAnswer {
 
 impl IntoResponse for JsonAnswer {
     fn into_response(self) -> Response {
-        let mut response = Response::builder().status(self.status).content_type(Self::CONTENT_TYPE).body(self.body);
+        let tag = match self.revision {
+            Some(revision) => EntityTag::of_revision(revision, &self.body),
+            None => EntityTag::of(&self.body),
+        };
+        let mut response = Response::builder().content_type(Self::CONTENT_TYPE).extension(tag).body(self.body);
         response.headers_mut().extend(self.headers);
         response
     }

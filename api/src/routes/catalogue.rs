@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::{Request, Result};
+use poem::Result;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::catalogue::read::Group;
 pub(crate) struct CatalogueRoutes(pub(crate) Arc<App>, pub(crate) Version);
 
 impl CatalogueRoutes {
-    async fn any(&self, request: &Request, auth: Auth, group: Group, identifier: &str) -> Result<JsonAnswer> {
+    async fn any(&self, auth: Auth, group: Group, identifier: &str) -> Result<JsonAnswer> {
         let mut document = self.0.catalogue.read_any(&auth.0, group, identifier).await?;
         self.0.catalogue.count_read(&document);
         if !self.1.aliases(document.resource).is_empty() {
@@ -26,7 +26,7 @@ impl CatalogueRoutes {
             self.1.add_aliases(&mut value);
             document.body = value.to_string();
         }
-        Ok(JsonAnswer::document(request, document))
+        Ok(JsonAnswer::document(document))
     }
 }
 
@@ -101,26 +101,26 @@ impl CatalogueRoutes {
 
     /// Read an asset of whatever type its identifier belongs to
     #[oai(path = "/assets/:identifier", method = "get", operation_id = "read_asset")]
-    async fn asset(&self, request: &Request, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
-        self.any(request, auth, Group::Assets, &identifier.0).await
+    async fn asset(&self, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
+        self.any(auth, Group::Assets, &identifier.0).await
     }
 
     /// Read an AI asset
     #[oai(path = "/ai_assets/:identifier", method = "get", operation_id = "read_ai_asset", deprecated = true)]
-    async fn ai_asset(&self, request: &Request, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
-        self.any(request, auth, Group::AiAssets, &identifier.0).await
+    async fn ai_asset(&self, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
+        self.any(auth, Group::AiAssets, &identifier.0).await
     }
 
     /// Read an AI resource
     #[oai(path = "/ai_resources/:identifier", method = "get", operation_id = "read_ai_resource", deprecated = true)]
-    async fn ai_resource(&self, request: &Request, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
-        self.any(request, auth, Group::AiResources, &identifier.0).await
+    async fn ai_resource(&self, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
+        self.any(auth, Group::AiResources, &identifier.0).await
     }
 
     /// Read a person or an organisation
     #[oai(path = "/agents/:identifier", method = "get", operation_id = "read_agent", deprecated = true)]
-    async fn agent(&self, request: &Request, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
-        self.any(request, auth, Group::Agents, &identifier.0).await
+    async fn agent(&self, auth: Auth, identifier: Path<String>) -> Result<JsonAnswer> {
+        self.any(auth, Group::Agents, &identifier.0).await
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use super::App;
 use super::body::forwarded_prefix;
 use super::caller::identify;
+use super::etag::Known;
 use super::limit::{Left, RateLimit, TOLD};
 use super::problem::{from_poem, problem};
 use super::typed::RouteTable;
@@ -163,7 +164,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
         let begin = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().clone());
         let wanted = request.header(header::ACCEPT_ENCODING).and_then(negotiated);
-        let response = compressed(self.answer(request).await, wanted);
+        let known = Known::of(&request);
+        let answer = self.answer(request).await;
+        let response = match known {
+            Some(known) => known.told(answer),
+            None => answer,
+        };
+        let response = compressed(response, wanted);
         let status = response.status().as_u16();
         tracing::debug!(%method, path = path.path(), status, micros = begin.elapsed().as_micros(), "{method} {} {status}", path.path());
         Ok(response)

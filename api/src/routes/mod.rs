@@ -4,6 +4,7 @@ mod body;
 mod caller;
 mod catalogue;
 mod docs;
+mod etag;
 mod image;
 mod limit;
 mod middleware;

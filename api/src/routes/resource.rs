@@ -149,7 +149,7 @@ impl ResourceRoutes {
         Value::Object(map)
     }
 
-    async fn one(&self, request: &Request, document: Document, schema: Option<&str>, images: bool) -> Result<JsonAnswer> {
+    async fn one(&self, document: Document, schema: Option<&str>, images: bool) -> Result<JsonAnswer> {
         let format = self.format(schema)?;
         let mut documents = [document];
         if images && self.resource.images {
@@ -158,7 +158,7 @@ impl ResourceRoutes {
         let [document] = documents;
         let document = self.shape(document, format)?;
         self.app.catalogue.count_read(&document);
-        Ok(JsonAnswer::document(request, document))
+        Ok(JsonAnswer::document(document))
     }
 
     /// A page as this version shows it, in the format that was asked for.
@@ -259,7 +259,6 @@ impl ResourceRoutes {
     #[oai(path = "/RESOURCE/:identifier", method = "get", operation_id = "read_RESOURCE")]
     async fn read(
         &self,
-        request: &Request,
         auth: Auth,
         /// The identifier in the catalogue.
         identifier: Path<String>,
@@ -270,7 +269,7 @@ impl ResourceRoutes {
         get_image: Query<bool>,
     ) -> Result<JsonAnswer> {
         let document = self.app.catalogue.read(&auth.0, self.resource, &identifier.0).await?;
-        self.one(request, document, schema.0.as_deref(), get_image.0).await
+        self.one(document, schema.0.as_deref(), get_image.0).await
     }
 
     /// Replace a LABEL
@@ -369,7 +368,6 @@ impl ResourceRoutes {
     #[oai(path = "/platforms/:platform/RESOURCE/:identifier", method = "get", operation_id = "read_platform_RESOURCE")]
     async fn read_on_platform(
         &self,
-        request: &Request,
         auth: Auth,
         /// The platform's name.
         platform: Path<String>,
@@ -379,7 +377,7 @@ impl ResourceRoutes {
         schema: Query<Option<String>>,
     ) -> Result<JsonAnswer> {
         let document = self.app.catalogue.read_on_platform(&auth.0, self.resource, &platform.0, &identifier.0).await?;
-        self.one(request, document, schema.0.as_deref(), false).await
+        self.one(document, schema.0.as_deref(), false).await
     }
 
     /// Write many RESOURCE of a platform

@@ -397,6 +397,9 @@ fn finish(mut operation: MetaOperation, id: &str, body: Option<MetaSchemaRef>, a
             request.content.insert(0, MetaMediaType { content_type: "application/merge-patch+json", schema: body });
         }
     }
+    let reads = operation.method == Method::GET;
+    let redirects = operation.responses.responses.iter().any(|response| response.status == Some(303));
+    let has_etag = reads && !redirects;
     for response in &mut operation.responses.responses {
         for content in response.content.iter_mut().filter(|c| c.schema == placeholder) {
             content.schema = answer.clone();
@@ -404,12 +407,11 @@ fn finish(mut operation: MetaOperation, id: &str, body: Option<MetaSchemaRef>, a
         if response.description.is_empty() {
             response.description = "It worked.";
         }
-        if response.status == Some(200) && operation.method == Method::GET {
+        if response.status == Some(200) && has_etag {
             response.headers.extend(answer_headers(id));
         }
     }
-    let reads = operation.method == Method::GET;
-    if has_etag(id) {
+    if has_etag {
         let not_modified = MetaResponse {
             description: "The caller has it already (`If-None-Match`).",
             status: Some(304),
@@ -443,19 +445,14 @@ fn plain_default(parameter: &mut MetaOperationParam) {
     }
 }
 
-/// Whether an operation answers one resource, of which the caller may have a copy.
-fn has_etag(id: &str) -> bool {
-    id.starts_with("read_") && !matches!(id, "read_platform" | "read_submission")
-}
-
 fn answer_headers(id: &str) -> Vec<poem_openapi::registry::MetaHeader> {
-    if has_etag(id) {
-        vec![header_meta("ETag", "The revision, for `If-None-Match` and `If-Match`.")]
-    } else if id.starts_with("list_") && id.ends_with("RESOURCE") {
-        vec![header_meta("Link", "Where the next page is, when pages go by cursor.")]
-    } else {
-        vec![]
+    let is_resource = id.starts_with("read_") && !matches!(id, "read_platform" | "read_submission");
+    let tag = if is_resource { "The revision, for `If-None-Match` and `If-Match`." } else { "For `If-None-Match`." };
+    let mut headers = vec![header_meta("ETag", tag)];
+    if id.starts_with("list_") && id.ends_with("RESOURCE") {
+        headers.push(header_meta("Link", "Where the next page is, when pages go by cursor."));
     }
+    headers
 }
 
 fn error_response(status: u16) -> MetaResponse {

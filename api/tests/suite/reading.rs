@@ -230,3 +230,40 @@ async fn reading_takes_one_statement_however_much_there_is_to_read() {
     assert_eq!(statements("/publications?limit=100").await, 1);
     app.close().await;
 }
+
+#[tokio::test]
+async fn nothing_is_sent_again_to_those_who_have_it() {
+    let app = TestApp::new().await;
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    let id = app.publish("datasets", "1", json!({"keyword": ["one"]})).await;
+    let paths = [
+        format!("/datasets/{id}"),
+        format!("/assets/{id}"),
+        "/datasets?limit=5".to_owned(),
+        "/platforms/example/datasets?cursor=".to_owned(),
+        "/datasets?schema=schema.org".to_owned(),
+        "/counts".to_owned(),
+        "/counts/datasets".to_owned(),
+        "/keywords".to_owned(),
+        "/platforms".to_owned(),
+        "/user/resources".to_owned(),
+    ];
+    let mut tags = Vec::new();
+    for path in &paths {
+        let read = app.get(path).key(&key).send().await;
+        read.ok();
+        let tag = read.header("etag").unwrap().to_owned();
+        let again = app.get(path).key(&key).header("If-None-Match", &format!("\"other\", W/{tag}")).send().await;
+        assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, Some(tag.as_str())), "{path}");
+        tags.push(tag);
+    }
+    app.put(&format!("/datasets/{id}"), &json!({"name": "changed", "keyword": ["two"]})).key(&key).send().await.ok();
+    app.publish("datasets", "2", json!({})).await;
+    for (path, tag) in paths.iter().zip(tags).filter(|(path, _)| !path.contains("platforms") && !path.contains("user")) {
+        assert_eq!(app.get(path).key(&key).header("If-None-Match", &tag).send().await.status.as_u16(), 200, "{path}");
+    }
+    // What is no reading, and what went wrong, has none.
+    assert_eq!(app.put(&format!("/datasets/{id}"), &json!({"name": "x"})).key(&key).send().await.header("etag"), None);
+    assert_eq!(app.get("/datasets/none").header("If-None-Match", "*").send().await.status.as_u16(), 404);
+    app.close().await;
+}

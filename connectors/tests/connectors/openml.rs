@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{Catalogue, OpenMl, Rules, args, described, description, entry, no_results, page, refusal, run};
+use aiod_connectors::catalogue::CatalogueError;
 use aiod_connectors::engine::RunError;
 use aiod_connectors::openml;
 use aiod_connectors::stop::{Stop, stop_pair};
@@ -242,6 +243,27 @@ async fn one_record_cannot_keep_its_batch_out() {
 }
 
 #[tokio::test]
+async fn a_record_that_the_catalogue_fails_on_cannot_keep_its_batch_out() {
+    let openml = OpenMl::with(1..=8).await;
+    let catalogue = Catalogue::with(Rules { broken: vec![3, 8], ..Rules::default() }).await;
+    let report = run(&openml, &catalogue, &[]).await;
+    assert_eq!((report.exit_code(), catalogue.taken.all(), report.summary.unsent), (0, vec![1, 2, 4, 5, 6, 7], 0));
+    let mut bad = report.summary.bad_records;
+    bad.sort_by(|a, b| a.identifier.cmp(&b.identifier));
+    assert_eq!(bad.iter().map(|r| r.identifier.as_str()).collect::<Vec<_>>(), ["3", "8"]);
+    assert!(bad[0].reason.contains("500") && bad[0].reason.contains("0123abcd"), "with the reference of its log: {}", bad[0].reason);
+}
+
+#[tokio::test]
+async fn a_catalogue_that_fails_on_record_after_record_ends_the_run() {
+    let openml = OpenMl::with(1..=40).await;
+    let catalogue = Catalogue::with(Rules { broken: (3..=40).collect(), ..Rules::default() }).await;
+    let report = run(&openml, &catalogue, &["--batch-size", "20", "--concurrency", "1"]).await;
+    assert!(matches!(report.outcome, Err(RunError::Catalogue(CatalogueError::Failed(_)))), "{:?}", report.outcome);
+    assert_eq!((catalogue.taken.all(), report.summary.bad, report.summary.unsent), (vec![1, 2], 9, 9));
+}
+
+#[tokio::test]
 async fn batches_that_are_too_large_go_in_parts() {
     let openml = OpenMl::with(1..=7).await;
     let catalogue = Catalogue::with(Rules { max_records: 2, ..Rules::default() }).await;
@@ -297,13 +319,17 @@ async fn refusals_say_what_to_do() {
 
 #[tokio::test]
 async fn a_catalogue_that_fails_midway_ends_the_run() {
-    let (openml, catalogue) = (OpenMl::with(1..=6).await, Catalogue::new().await);
-    let greeting = ResponseTemplate::new(200).set_body_json(json!({"results": []}));
-    catalogue.answer_times(greeting, 1).await;
-    catalogue.answer(html(500)).await;
-    let report = run(&openml, &catalogue, &["--batch-size", "2", "--concurrency", "1"]).await;
-    assert!(matches!(report.outcome, Err(RunError::Catalogue(_))), "{:?}", report.outcome);
-    assert_eq!(report.summary.unsent, 2);
+    // 500 is asked about once more, by an empty batch.
+    for (status, requests) in [(500, 1 + 5 + 1), (503, 1 + 5)] {
+        let (openml, catalogue) = (OpenMl::with(1..=6).await, Catalogue::new().await);
+        let greeting = ResponseTemplate::new(200).set_body_json(json!({"results": []}));
+        catalogue.answer_times(greeting, 1).await;
+        catalogue.answer(html(status)).await;
+        let report = run(&openml, &catalogue, &["--batch-size", "2", "--concurrency", "1"]).await;
+        assert!(matches!(report.outcome, Err(RunError::Catalogue(_))), "{:?}", report.outcome);
+        assert_eq!((report.summary.unsent, report.summary.bad), (2, 0));
+        assert_eq!(catalogue.server.received_requests().await.unwrap().len(), requests, "{status}");
+    }
 }
 
 #[tokio::test]

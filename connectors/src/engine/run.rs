@@ -1,6 +1,6 @@
 //! One run, from the greeting to the report.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,6 +41,8 @@ pub(super) struct Run<'a, C: Connector> {
     /// Records that failed for a passing reason, with that reason.
     again: Vec<(C::Listed, String)>,
     second_try: bool,
+    /// Records whose second try has not ended yet, with the reason why the first failed.
+    trying_again: BTreeMap<String, String>,
     failed_in_a_row: usize,
     /// How many records in a row the catalogue failed on, each sent by itself.
     broken_in_a_row: usize,
@@ -60,6 +62,7 @@ impl<'a, C: Connector> Run<'a, C> {
             unsent: 0,
             again: Vec::new(),
             second_try: false,
+            trying_again: BTreeMap::new(),
             failed_in_a_row: 0,
             broken_in_a_row: 0,
             next_progress: engine.options.progress_every.max(1),
@@ -72,6 +75,9 @@ impl<'a, C: Connector> Run<'a, C> {
         // Only an early end leaves any: a second try settles each of them.
         for (listed, reason) in mem::take(&mut self.again) {
             self.bad(self.engine.connector.identifier(&listed), reason);
+        }
+        for (identifier, reason) in mem::take(&mut self.trying_again) {
+            self.bad(identifier, reason);
         }
         self.summary.unsent = self.unsent;
         self.summary.elapsed = self.started.elapsed();
@@ -126,7 +132,8 @@ impl<'a, C: Connector> Run<'a, C> {
         let again = mem::take(&mut self.again);
         tracing::info!("{}: trying {} records again", self.engine.platform(), again.len());
         let (mut listing, found) = self.listing(None, again.len());
-        for (listed, _) in again {
+        for (listed, reason) in again {
+            self.trying_again.insert(self.engine.connector.identifier(&listed), reason);
             // There is room for all of them.
             listing.give(listed).await;
         }
@@ -192,6 +199,7 @@ impl<'a, C: Connector> Run<'a, C> {
     ) -> Result<(), RunError> {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let identifier = fetching.identifiers.remove(&id).unwrap_or_default();
+        self.trying_again.remove(&identifier);
         match ended {
             Ok((_, (_, Ok(record)))) => {
                 self.failed_in_a_row = 0;

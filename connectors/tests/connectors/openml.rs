@@ -55,6 +55,7 @@ async fn lists_that_end_in_other_ways_end_too() {
     let ends = [
         page(vec![]),
         ResponseTemplate::new(200).set_body_json(json!({"data": {"dataset": ""}})),
+        ResponseTemplate::new(200).set_body_json(json!({"data": []})),
         ResponseTemplate::new(200).set_body_json(json!({"error": {"code": 372, "message": "No results"}})),
         ResponseTemplate::new(412).set_body_raw(xml, "text/xml"),
         ResponseTemplate::new(200).set_body_raw(xml, "text/xml"),
@@ -67,6 +68,17 @@ async fn lists_that_end_in_other_ways_end_too() {
         openml.answer("data/list/limit/10/offset/1", end).await;
         let report = run(&openml, &catalogue, &["--page-size", "10"]).await;
         assert_eq!((report.exit_code(), catalogue.taken.all()), (0, vec![5]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_list_does_not_count_as_its_end() {
+    for no_list in [json!({}), json!([]), json!(null), json!({"data": {"message": "maintenance"}}), json!({"data": "soon"})] {
+        let (openml, catalogue) = (OpenMl::with(1..=3).await, Catalogue::new().await);
+        openml.answer("data/list/limit/2/offset/2", ResponseTemplate::new(200).set_body_json(&no_list)).await;
+        let report = run(&openml, &catalogue, &["--page-size", "2"]).await;
+        assert!(matches!(report.outcome, Err(RunError::Listing { .. })), "{no_list}: {:?}", report.outcome);
+        assert_eq!(catalogue.taken.all(), [1, 2], "{no_list}");
     }
 }
 
@@ -207,6 +219,32 @@ async fn what_fails_for_a_while_is_tried_again_at_the_end() {
     assert_eq!((report.exit_code(), report.summary.bad), (0, 0));
     assert_eq!(report.summary.listed, 3);
     assert_eq!(catalogue.taken.identifiers(), [vec![1, 3], vec![2]]);
+}
+
+#[tokio::test]
+async fn a_platform_without_its_database_is_asked_again() {
+    let (openml, catalogue) = (OpenMl::with([]).await, Catalogue::new().await);
+    openml.answer("data/list/limit/1000/offset/0", page(vec![entry(1), json!({"did": 2, "quality": []})])).await;
+    let error = json!({"error": {"code": "107", "message": "Database connection error"}});
+    let no_database = ResponseTemplate::new(412).set_body_json(error);
+    openml.answer_times("data/1", no_database.clone(), 1).await;
+    openml.answer_times("data/qualities/2", no_database, 1).await;
+    openml.answer("data/qualities/2", no_results()).await;
+    openml.answer("data/list/limit/1000/offset/2", no_results()).await;
+    let report = run(&openml, &catalogue, &[]).await;
+    assert_eq!((report.exit_code(), report.summary.bad, catalogue.taken.all()), (0, 0, vec![1, 2]));
+}
+
+#[tokio::test]
+async fn a_platform_that_goes_away_at_the_second_try_leaves_no_record_without_a_report() {
+    let (openml, catalogue) = (OpenMl::with(1..=30).await, Catalogue::new().await);
+    // Every second one, so that the first try reaches the end; then ten in a row.
+    for id in (2..=30).step_by(2) {
+        openml.answer(&format!("data/{id}"), html(502)).await;
+    }
+    let report = run(&openml, &catalogue, &["--concurrency", "1"]).await;
+    assert!(matches!(report.outcome, Err(RunError::Platform { .. })), "{:?}", report.outcome);
+    assert_eq!((report.summary.stored(), report.summary.bad, report.summary.listed), (15, 15, 30));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aiod_schema::convert::{Format, formats};
+use aiod_schema::validate::MAX_RELATED;
 use aiod_schema::{Field, Kind, Object, ResourceType, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use serde_json::{Value, json};
@@ -277,8 +278,9 @@ pub(crate) fn batch_schema(resource: &'static ResourceType) -> MetaSchema {
         additional_properties: Some(Box::new(inline(MetaSchema::new("object")))),
         ..MetaSchema::new("object")
     });
+    let entries = inline(MetaSchema { items: Some(Box::new(entry)), max_items: Some(MAX_RELATED), ..MetaSchema::new("array") });
     let related =
-        inline(MetaSchema { properties: resource.links().map(|f| (f.name, array(entry.clone()))).collect(), ..MetaSchema::new("object") });
+        inline(MetaSchema { properties: resource.links().map(|f| (f.name, entries.clone())).collect(), ..MetaSchema::new("object") });
     let own = inline(MetaSchema { all_of: vec![reference(schema_name(resource.object, Form::Create))], ..MetaSchema::ANY });
     let record = inline(MetaSchema {
         properties: vec![("resource", own), ("related", related)],

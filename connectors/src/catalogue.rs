@@ -89,6 +89,9 @@ pub enum CatalogueError {
     /// It cannot be reached, or is unavailable.
     #[error("the catalogue does not answer: {0}. Is it running, and is --catalogue (AIOD_CONNECTOR_CATALOGUE) its address?")]
     Unreachable(#[source] HttpError),
+    /// 500, however often it was tried: a defect of the catalogue, which one record may bring out.
+    #[error("the catalogue failed: {0}")]
+    Failed(#[source] HttpError),
     /// Another failure of HTTP.
     #[error("the request to the catalogue failed: {0}")]
     Http(#[source] HttpError),
@@ -133,7 +136,7 @@ impl CatalogueError {
 
     /// Whether one record, or the number of records, may be the reason, so that smaller batches may pass.
     pub fn is_about_records(&self) -> bool {
-        matches!(self, Self::BatchRefused(_))
+        matches!(self, Self::BatchRefused(_) | Self::Failed(_))
     }
 }
 
@@ -221,9 +224,9 @@ impl Catalogue {
         loop {
             let error = match once.post(platform, type_path, &[]).await {
                 Ok(_) => return Ok(()),
-                Err(error @ CatalogueError::Unreachable(_)) if Instant::now() < deadline => error,
+                Err(error @ (CatalogueError::Unreachable(_) | CatalogueError::Failed(_))) if Instant::now() < deadline => error,
                 // An empty batch may be refused for its emptiness: by then the key is accepted.
-                Err(error) if error.is_about_records() => return Ok(()),
+                Err(CatalogueError::BatchRefused(_)) => return Ok(()),
                 Err(error) => return Err(error),
             };
             if waiting {
@@ -256,6 +259,9 @@ impl Catalogue {
         let url = self.batch_url(platform, type_path);
         let answer = match self.http.post_json(url, &self.key, &Batch { records }).await {
             Ok(answer) => answer,
+            Err(error @ HttpError::Unavailable { status: StatusCode::INTERNAL_SERVER_ERROR, .. }) => {
+                return Err(CatalogueError::Failed(error));
+            }
             Err(error) if error.is_passing() => return Err(CatalogueError::Unreachable(error)),
             Err(error) => return Err(CatalogueError::Http(error)),
         };

@@ -108,7 +108,8 @@ pub struct Options {
     pub patience: Duration,
     /// After how many records there is a line on progress; 0 counts as 1.
     pub progress_every: usize,
-    /// After how many records in a row that could not be fetched the platform counts as unavailable.
+    /// After how many records in a row that could not be fetched the platform counts as unavailable; after as many that the catalogue
+    /// failed on, the catalogue does.
     pub give_up_after: usize,
     /// How long the last batch may take once stopping was asked for: less than the ten seconds that containers are given.
     pub grace: Duration,

@@ -265,7 +265,8 @@ impl Polite {
                 Ok(answer) => unavailable(&answer, tries),
                 Err(error) => error,
             };
-            let wait = retry_after_of(&failure);
+            // No time at all, or one that is over by our clock, is no reason to try again at once.
+            let wait = retry_after_of(&failure).filter(|wait| !wait.is_zero());
             if !failure.is_passing() || tries >= retry.tries || wait.is_some_and(|wait| wait > retry.longest_wait) {
                 return Err(failure);
             }

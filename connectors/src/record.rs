@@ -1,7 +1,7 @@
 //! What connectors send: a resource in create form, and the resources that it refers to.
 
 use aiod_schema::model::Resource;
-use aiod_schema::validate::normalise;
+use aiod_schema::validate::{MAX_RELATED, normalise};
 use aiod_schema::{ResourceType, by_name};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -34,6 +34,9 @@ pub enum RecordFault {
     /// It is not as the model says: a defect of the conversion.
     #[error("it does not fit the model: {0}")]
     Invalid(String),
+    /// One of its link fields brings more related resources than the catalogue takes, for which it would refuse the whole record.
+    #[error("{0} has more than {MAX_RELATED} related resources")]
+    TooManyRelated(&'static str),
 }
 
 /// A related resource on the wire: an object whose one key is the type's name.
@@ -68,11 +71,12 @@ impl Record {
     /// `platform_resource_identifier` its name identifies it.
     ///
     /// # Errors
-    /// When the related resource is not valid, see [`RecordFault`].
+    /// When the related resource is not valid, or when the field has [`MAX_RELATED`] already; see [`RecordFault`].
     pub fn relate<R: Resource + Serialize>(&mut self, field: &'static str, related: &R) -> Result<(), RecordFault> {
         let (resource_type, body) = checked(related)?;
         let related = serde_json::to_value(Related { name: resource_type.name, body: &body })?;
         match self.related.entry(field).or_insert_with(|| Value::Array(Vec::new())) {
+            Value::Array(list) if list.len() >= MAX_RELATED => return Err(RecordFault::TooManyRelated(field)),
             Value::Array(list) => list.push(related),
             // `or_insert_with` above makes lists only.
             other => *other = Value::Array(vec![related]),
@@ -159,5 +163,11 @@ mod tests {
         assert!(matches!(Record::new(&dataset(None, "iris")), Err(RecordFault::NoIdentifier)));
         let fault = Record::new(&dataset(Some("61"), &"n".repeat(257))).unwrap_err().to_string();
         assert_eq!(fault, "it does not fit the model: body.name: ensure this value has at most 256 characters");
+        let mut record = Record::new(&dataset(Some("61"), "iris")).unwrap();
+        let contact = Contact { name: Some("R. A. Fisher".to_owned()), ..Contact::default() };
+        for _ in 0..MAX_RELATED {
+            record.relate("creator", &contact).unwrap();
+        }
+        assert_eq!(record.relate("creator", &contact).unwrap_err().to_string(), "creator has more than 500 related resources");
     }
 }

@@ -16,6 +16,9 @@ pub const MAX_ITEMS: usize = 5_000;
 /// The most bytes that the values of a resource may have as JSON: 4 MiB.
 pub const MAX_SIZE: usize = 4 << 20;
 
+/// The most related resources that one link field of a record of a bulk upsert may bring.
+pub const MAX_RELATED: usize = 500;
+
 /// How date-times look on the wire and in stored documents: whole seconds, UTC, no zone.
 pub const DATE_TIME: &str = "%Y-%m-%dT%H:%M:%S";
 

@@ -21,6 +21,15 @@ async fn the_first_start_brings_examples_and_an_administrator() {
         counts.as_object().unwrap().values().all(|c| c["example"].as_i64().is_some_and(|n| n > 0)),
         "an example of every type: {counts}"
     );
+    let openml = get(&format!("{}/platforms/openml/datasets?limit=100", server.url)).await;
+    let names: HashSet<&str> = openml.as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
+    assert!(
+        names.len() == 12 && names.contains("iris") && names.contains("mnist_784"),
+        "what the connector made of OpenML's answers: {names:?}"
+    );
+    let iris = get(&format!("{}/platforms/openml/datasets/61", server.url)).await;
+    let creator = get(&format!("{}/contacts/{}", server.url, iris["creator"][0].as_str().unwrap())).await;
+    assert_eq!((&iris["same_as"], &creator["name"]), (&json!("https://www.openml.org/d/61"), &json!("R.A. Fisher")));
     let key = server.key.unwrap();
     let client = reqwest::Client::new();
     let made = client.post(format!("{}/datasets", server.url)).bearer_auth(&key).json(&json!({"name": "Mine"})).send().await.unwrap();

@@ -193,3 +193,21 @@ async fn only_the_platforms_connector_writes() {
     app.post("/platforms/example/datasets/other", &body).key(&admin).send().await.refused(405);
     app.close().await;
 }
+
+#[tokio::test]
+async fn related_resources_are_as_many_as_the_document_says() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json").send().await.ok();
+    let body = &document["paths"]["/platforms/{platform}/datasets/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    let name = body["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+    let record = &document["components"]["schemas"][name]["properties"]["records"]["items"];
+    let most = record["properties"]["related"]["properties"]["creator"]["maxItems"].as_u64().unwrap();
+    let with = |own: &str, count: u64| {
+        let creators: Vec<Value> = (0..count).map(|n| json!({"contact": {"name": format!("creator {n}")}})).collect();
+        json!({"resource": {"platform_resource_identifier": own, "name": own}, "related": {"creator": creators}})
+    };
+    let answer = app.batch("datasets", vec![with("most", most), with("more", most + 1)]).await;
+    assert_eq!(outcomes(&answer), ["created", "failed"]);
+    assert_eq!(answer["results"][1]["errors"][0]["loc"], json!(["related", "creator"]));
+    app.close().await;
+}

@@ -1,6 +1,6 @@
 //! One run, from the greeting to the report.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,11 @@ pub(super) struct Run<'a, C: Connector> {
     /// Records that failed for a passing reason, with that reason.
     again: Vec<(C::Listed, String)>,
     second_try: bool,
+    /// Records whose second try has not ended yet, with the reason why the first failed.
+    trying_again: BTreeMap<String, String>,
     failed_in_a_row: usize,
+    /// How many records in a row the catalogue failed on, each sent by itself.
+    broken_in_a_row: usize,
     next_progress: usize,
     stopped: bool,
 }
@@ -58,7 +62,9 @@ impl<'a, C: Connector> Run<'a, C> {
             unsent: 0,
             again: Vec::new(),
             second_try: false,
+            trying_again: BTreeMap::new(),
             failed_in_a_row: 0,
+            broken_in_a_row: 0,
             next_progress: engine.options.progress_every.max(1),
             stopped: false,
         }
@@ -69,6 +75,9 @@ impl<'a, C: Connector> Run<'a, C> {
         // Only an early end leaves any: a second try settles each of them.
         for (listed, reason) in mem::take(&mut self.again) {
             self.bad(self.engine.connector.identifier(&listed), reason);
+        }
+        for (identifier, reason) in mem::take(&mut self.trying_again) {
+            self.bad(identifier, reason);
         }
         self.summary.unsent = self.unsent;
         self.summary.elapsed = self.started.elapsed();
@@ -123,7 +132,8 @@ impl<'a, C: Connector> Run<'a, C> {
         let again = mem::take(&mut self.again);
         tracing::info!("{}: trying {} records again", self.engine.platform(), again.len());
         let (mut listing, found) = self.listing(None, again.len());
-        for (listed, _) in again {
+        for (listed, reason) in again {
+            self.trying_again.insert(self.engine.connector.identifier(&listed), reason);
             // There is room for all of them.
             listing.give(listed).await;
         }
@@ -189,6 +199,7 @@ impl<'a, C: Connector> Run<'a, C> {
     ) -> Result<(), RunError> {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let identifier = fetching.identifiers.remove(&id).unwrap_or_default();
+        self.trying_again.remove(&identifier);
         match ended {
             Ok((_, (_, Ok(record)))) => {
                 self.failed_in_a_row = 0;
@@ -249,34 +260,53 @@ impl<'a, C: Connector> Run<'a, C> {
         Ok(())
     }
 
-    /// Sends records; a batch that is refused as a whole goes again in halves, so that one record cannot keep the others out.
+    /// Sends records; a batch that is refused as a whole, or that the catalogue fails on, goes again in halves, so that one record cannot
+    /// keep the others out.
     async fn send(&mut self, batch: Vec<Record>) -> Result<(), CatalogueError> {
-        let Engine { connector, catalogue, .. } = self.engine;
+        let Engine { connector, catalogue, options } = self.engine;
+        let (platform, type_path) = (connector.platform(), connector.type_path());
         let mut parts = vec![batch];
+        let mut asked_how_it_is = false;
         while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
-            match catalogue.upsert(connector.platform(), connector.type_path(), &part).await {
+            let error = match catalogue.upsert(platform, type_path, &part).await {
                 Ok(results) => {
-                    for (record, result) in part.iter().zip(&results) {
-                        self.account(record, result);
-                    }
+                    self.broken_in_a_row = 0;
+                    part.iter().zip(&results).for_each(|(record, result)| self.account(record, result));
+                    continue;
                 }
-                Err(error) if error.is_about_records() => match part.as_slice() {
-                    [record] => {
-                        self.unsent -= 1;
-                        self.bad(record.identifier().to_owned(), error.to_string());
-                    }
-                    records => {
-                        tracing::debug!("{} records go again in halves: {error}", records.len());
-                        let tail = part.split_off(part.len() / 2);
-                        parts.extend([tail, part]);
-                    }
-                },
+                Err(error) if error.is_about_records() => error,
                 Err(error) => return Err(error),
+            };
+            if matches!(error, CatalogueError::Failed(_)) && !asked_how_it_is {
+                // A catalogue that fails on an empty batch too would fail on every part of this one.
+                catalogue.greet(platform, type_path, options.patience).await?;
+                asked_how_it_is = true;
+            }
+            match part.as_slice() {
+                [record] => self.not_taken(record, error)?,
+                records => {
+                    tracing::debug!("{} records go again in halves: {error}", records.len());
+                    let tail = part.split_off(part.len() / 2);
+                    parts.extend([tail, part]);
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Counts a record that is not taken by itself. Where the catalogue fails on many in a row, the reason is not in the records.
+    fn not_taken(&mut self, record: &Record, error: CatalogueError) -> Result<(), CatalogueError> {
+        if matches!(error, CatalogueError::Failed(_)) {
+            self.broken_in_a_row += 1;
+            if self.broken_in_a_row >= self.engine.options.give_up_after {
+                return Err(error);
+            }
+        }
+        self.unsent -= 1;
+        self.bad(record.identifier().to_owned(), error.to_string());
         Ok(())
     }
 

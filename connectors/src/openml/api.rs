@@ -13,6 +13,9 @@ use crate::http::{Answer, HttpError, Polite};
 /// The error code of a page without any dataset: the end of the list.
 const NO_RESULTS: u32 = 372;
 
+/// The error code of a server that cannot reach its database just now, which comes with 412 as well.
+const NO_DATABASE: u32 = 107;
+
 /// The quality that says how large a dataset is.
 const INSTANCES: &str = "NumberOfInstances";
 
@@ -62,7 +65,11 @@ pub enum ApiError {
 impl ApiError {
     /// Whether the same request may succeed later.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Http(error) if error.is_passing())
+        match self {
+            Self::Http(error) => error.is_passing(),
+            Self::Refused { code, .. } => *code == Some(NO_DATABASE),
+            _ => false,
+        }
     }
 }
 
@@ -161,12 +168,16 @@ impl Api {
     /// When OpenML does not answer with a page.
     pub async fn page(&self, limit: usize, offset: usize) -> Result<Vec<Listed>, ApiError> {
         let path = ["data", "list", "limit", &limit.to_string(), "offset", &offset.to_string()].map(str::to_owned);
-        let body = match self.get(&path).await {
-            Ok((_, body)) => body,
+        let (answer, body) = match self.get(&path).await {
+            Ok(answered) => answered,
             Err(ApiError::Refused { code: Some(NO_RESULTS), .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        Ok(many(&body["data"]["dataset"]).map(listed).collect())
+        match body.get("data") {
+            Some(data) if data.get("dataset").is_some() || is_empty(data) => Ok(many(&data["dataset"]).map(listed).collect()),
+            // Taken for an empty page, it would end the list in the middle without a word.
+            _ => Err(unexpected(&answer, "no data.dataset".to_owned())),
+        }
     }
 
     /// What OpenML says of a dataset.
@@ -265,6 +276,10 @@ fn many(value: &Value) -> impl Iterator<Item = &Value> {
     };
     let empty = |item: &Value| item.is_null() || item == "" || item.as_object().is_some_and(serde_json::Map::is_empty);
     items.iter().filter(move |item| !empty(item))
+}
+
+fn is_empty(value: &Value) -> bool {
+    many(value).next().is_none()
 }
 
 /// A text, number or truth value as text.

@@ -30,7 +30,7 @@ use aiod_schema::model::Model;
 use aiod_schema::resource::common::{AiAsset, AiResource, Concept};
 use aiod_schema::resource::embedded::{DatasetSize, Distribution, Note, Text};
 use aiod_schema::resource::{Contact, Dataset, Publication};
-use aiod_schema::validate::{MAX_ITEMS, parse_date_time};
+use aiod_schema::validate::{MAX_ITEMS, MAX_RELATED, parse_date_time};
 use reqwest::Url;
 
 use super::PLATFORM;
@@ -143,7 +143,7 @@ fn citations(description: &Description) -> (Vec<String>, Vec<String>) {
     let max = max_length(Publication::object(), "name").unwrap_or(usize::MAX);
     let mut seen = HashSet::new();
     let texts = description.citation.iter().filter_map(|citation| clean(citation));
-    texts.filter(|text| seen.insert(text.to_lowercase())).take(MAX_ITEMS).partition(|text| text.chars().count() <= max)
+    texts.filter(|text| seen.insert(text.to_lowercase())).take(MAX_RELATED).partition(|text| text.chars().count() <= max)
 }
 
 fn publication(identifier: &str, citation: &str) -> Publication {
@@ -210,7 +210,7 @@ fn people(description: &Description) -> Vec<String> {
         let key = name.to_lowercase();
         let parts = key.replace(" and ", ",").replace([';', '&'], ",");
         let repeats = parts.split(',').map(str::trim).filter(|part| !part.is_empty()).all(|part| known.contains(part));
-        if !repeats && !NOBODY.contains(&key.as_str()) && people.len() < MAX_ITEMS {
+        if !repeats && !NOBODY.contains(&key.as_str()) && people.len() < MAX_RELATED {
             known.insert(key);
             people.push(name);
         }

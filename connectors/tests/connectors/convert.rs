@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::support::{Catalogue, OpenMl, run};
 use aiod_connectors::openml::api::Description;
 use aiod_connectors::openml::convert::{ConvertError, dataset, spdx};
-use aiod_schema::validate::normalise;
+use aiod_schema::validate::{MAX_RELATED, normalise};
 use proptest::prelude::*;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
@@ -83,6 +83,15 @@ fn texts_that_are_too_long_are_cut_and_urls_left_out() {
     assert_eq!(length(&record["related"]["creator"][0]["contact"]["name"]), 256);
     assert_eq!(resource["note"], json!([{"value": format!("Citation: {}", "c".repeat(300))}]));
     assert_eq!((&record["related"]["citation"], &resource["distribution"]), (&json!(null), &json!(null)));
+}
+
+#[test]
+fn no_more_people_and_citations_are_sent_than_the_catalogue_takes() {
+    let many = |what: &str| (0..=MAX_RELATED).map(|n| format!("{what} {n}")).collect::<Vec<_>>();
+    let record = converted(json!({"name": "x", "creator": many("person"), "contributor": many("helper"), "citation": many("paper")}), None);
+    for field in ["creator", "citation"] {
+        assert_eq!(record["related"][field].as_array().unwrap().len(), MAX_RELATED, "{field}");
+    }
 }
 
 #[test]

@@ -38,6 +38,18 @@ async fn passing_failures_are_tried_a_few_times_and_others_once() {
 }
 
 #[tokio::test]
+async fn being_asked_to_wait_for_no_time_is_no_reason_to_hurry() {
+    for wait in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let (server, url) = server(ResponseTemplate::new(503).insert_header("Retry-After", wait)).await;
+        let retry = Retry { tries: 2, first_delay: Duration::from_millis(400), ..Retry::default() };
+        let started = Instant::now();
+        assert!(Polite::new(HttpOptions { retry, ..quick() }).unwrap().get(url).await.is_err());
+        assert_eq!(server.received_requests().await.unwrap().len(), 2);
+        assert!(started.elapsed() >= Duration::from_millis(200), "{wait}: {:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn bodies_are_read_up_to_a_limit() {
     let (_server, url) = server(ResponseTemplate::new(200).set_body_bytes(vec![b' '; 2_000])).await;
     let error = Polite::new(HttpOptions { max_body: 1_999, ..quick() }).unwrap().get(url.clone()).await.unwrap_err();

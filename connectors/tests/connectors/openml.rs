@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{Catalogue, OpenMl, Rules, args, described, description, entry, no_results, page, refusal, run};
+use aiod_connectors::catalogue::CatalogueError;
 use aiod_connectors::engine::RunError;
 use aiod_connectors::openml;
 use aiod_connectors::stop::{Stop, stop_pair};
@@ -54,6 +55,7 @@ async fn lists_that_end_in_other_ways_end_too() {
     let ends = [
         page(vec![]),
         ResponseTemplate::new(200).set_body_json(json!({"data": {"dataset": ""}})),
+        ResponseTemplate::new(200).set_body_json(json!({"data": []})),
         ResponseTemplate::new(200).set_body_json(json!({"error": {"code": 372, "message": "No results"}})),
         ResponseTemplate::new(412).set_body_raw(xml, "text/xml"),
         ResponseTemplate::new(200).set_body_raw(xml, "text/xml"),
@@ -66,6 +68,17 @@ async fn lists_that_end_in_other_ways_end_too() {
         openml.answer("data/list/limit/10/offset/1", end).await;
         let report = run(&openml, &catalogue, &["--page-size", "10"]).await;
         assert_eq!((report.exit_code(), catalogue.taken.all()), (0, vec![5]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_list_does_not_count_as_its_end() {
+    for no_list in [json!({}), json!([]), json!(null), json!({"data": {"message": "maintenance"}}), json!({"data": "soon"})] {
+        let (openml, catalogue) = (OpenMl::with(1..=3).await, Catalogue::new().await);
+        openml.answer("data/list/limit/2/offset/2", ResponseTemplate::new(200).set_body_json(&no_list)).await;
+        let report = run(&openml, &catalogue, &["--page-size", "2"]).await;
+        assert!(matches!(report.outcome, Err(RunError::Listing { .. })), "{no_list}: {:?}", report.outcome);
+        assert_eq!(catalogue.taken.all(), [1, 2], "{no_list}");
     }
 }
 
@@ -209,6 +222,32 @@ async fn what_fails_for_a_while_is_tried_again_at_the_end() {
 }
 
 #[tokio::test]
+async fn a_platform_without_its_database_is_asked_again() {
+    let (openml, catalogue) = (OpenMl::with([]).await, Catalogue::new().await);
+    openml.answer("data/list/limit/1000/offset/0", page(vec![entry(1), json!({"did": 2, "quality": []})])).await;
+    let error = json!({"error": {"code": "107", "message": "Database connection error"}});
+    let no_database = ResponseTemplate::new(412).set_body_json(error);
+    openml.answer_times("data/1", no_database.clone(), 1).await;
+    openml.answer_times("data/qualities/2", no_database, 1).await;
+    openml.answer("data/qualities/2", no_results()).await;
+    openml.answer("data/list/limit/1000/offset/2", no_results()).await;
+    let report = run(&openml, &catalogue, &[]).await;
+    assert_eq!((report.exit_code(), report.summary.bad, catalogue.taken.all()), (0, 0, vec![1, 2]));
+}
+
+#[tokio::test]
+async fn a_platform_that_goes_away_at_the_second_try_leaves_no_record_without_a_report() {
+    let (openml, catalogue) = (OpenMl::with(1..=30).await, Catalogue::new().await);
+    // Every second one, so that the first try reaches the end; then ten in a row.
+    for id in (2..=30).step_by(2) {
+        openml.answer(&format!("data/{id}"), html(502)).await;
+    }
+    let report = run(&openml, &catalogue, &["--concurrency", "1"]).await;
+    assert!(matches!(report.outcome, Err(RunError::Platform { .. })), "{:?}", report.outcome);
+    assert_eq!((report.summary.stored(), report.summary.bad, report.summary.listed), (15, 15, 30));
+}
+
+#[tokio::test]
 async fn a_platform_that_goes_away_ends_the_run() {
     let (openml, catalogue) = (OpenMl::with(1..=40).await, Catalogue::new().await);
     for id in 5..=40 {
@@ -239,6 +278,27 @@ async fn one_record_cannot_keep_its_batch_out() {
     let report = run(&openml, &catalogue, &[]).await;
     assert_eq!((report.exit_code(), catalogue.taken.all()), (0, vec![1, 2, 4, 5, 6, 7, 8]));
     assert_eq!(report.summary.bad_records[0].identifier, "3");
+}
+
+#[tokio::test]
+async fn a_record_that_the_catalogue_fails_on_cannot_keep_its_batch_out() {
+    let openml = OpenMl::with(1..=8).await;
+    let catalogue = Catalogue::with(Rules { broken: vec![3, 8], ..Rules::default() }).await;
+    let report = run(&openml, &catalogue, &[]).await;
+    assert_eq!((report.exit_code(), catalogue.taken.all(), report.summary.unsent), (0, vec![1, 2, 4, 5, 6, 7], 0));
+    let mut bad = report.summary.bad_records;
+    bad.sort_by(|a, b| a.identifier.cmp(&b.identifier));
+    assert_eq!(bad.iter().map(|r| r.identifier.as_str()).collect::<Vec<_>>(), ["3", "8"]);
+    assert!(bad[0].reason.contains("500") && bad[0].reason.contains("0123abcd"), "with the reference of its log: {}", bad[0].reason);
+}
+
+#[tokio::test]
+async fn a_catalogue_that_fails_on_record_after_record_ends_the_run() {
+    let openml = OpenMl::with(1..=40).await;
+    let catalogue = Catalogue::with(Rules { broken: (3..=40).collect(), ..Rules::default() }).await;
+    let report = run(&openml, &catalogue, &["--batch-size", "20", "--concurrency", "1"]).await;
+    assert!(matches!(report.outcome, Err(RunError::Catalogue(CatalogueError::Failed(_)))), "{:?}", report.outcome);
+    assert_eq!((catalogue.taken.all(), report.summary.bad, report.summary.unsent), (vec![1, 2], 9, 9));
 }
 
 #[tokio::test]
@@ -297,13 +357,17 @@ async fn refusals_say_what_to_do() {
 
 #[tokio::test]
 async fn a_catalogue_that_fails_midway_ends_the_run() {
-    let (openml, catalogue) = (OpenMl::with(1..=6).await, Catalogue::new().await);
-    let greeting = ResponseTemplate::new(200).set_body_json(json!({"results": []}));
-    catalogue.answer_times(greeting, 1).await;
-    catalogue.answer(html(500)).await;
-    let report = run(&openml, &catalogue, &["--batch-size", "2", "--concurrency", "1"]).await;
-    assert!(matches!(report.outcome, Err(RunError::Catalogue(_))), "{:?}", report.outcome);
-    assert_eq!(report.summary.unsent, 2);
+    // 500 is asked about once more, by an empty batch.
+    for (status, requests) in [(500, 1 + 5 + 1), (503, 1 + 5)] {
+        let (openml, catalogue) = (OpenMl::with(1..=6).await, Catalogue::new().await);
+        let greeting = ResponseTemplate::new(200).set_body_json(json!({"results": []}));
+        catalogue.answer_times(greeting, 1).await;
+        catalogue.answer(html(status)).await;
+        let report = run(&openml, &catalogue, &["--batch-size", "2", "--concurrency", "1"]).await;
+        assert!(matches!(report.outcome, Err(RunError::Catalogue(_))), "{:?}", report.outcome);
+        assert_eq!((report.summary.unsent, report.summary.bad), (2, 0));
+        assert_eq!(catalogue.server.received_requests().await.unwrap().len(), requests, "{status}");
+    }
 }
 
 #[tokio::test]

@@ -150,6 +150,8 @@ pub(crate) struct Rules {
     pub(crate) refused: Vec<u64>,
     /// Identifiers that make the whole batch a 422.
     pub(crate) poison: Vec<u64>,
+    /// Identifiers that the catalogue fails on: the whole batch is a 500.
+    pub(crate) broken: Vec<u64>,
     /// The most records before a 413; 0 for any number.
     pub(crate) max_records: usize,
 }
@@ -171,8 +173,12 @@ impl Respond for Batches {
         if self.rules.max_records > 0 && records.len() > self.rules.max_records {
             return refusal(413, "The body is too large");
         }
-        if records.iter().any(|r| self.rules.poison.iter().any(|id| identifier(r) == id.to_string())) {
+        let has_one_of = |ids: &[u64]| records.iter().any(|r| ids.iter().any(|id| identifier(r) == id.to_string()));
+        if has_one_of(&self.rules.poison) {
             return refusal(422, "The batch is not valid");
+        }
+        if has_one_of(&self.rules.broken) {
+            return refusal(500, "Unexpected error");
         }
         let results: Vec<Value> = records.iter().map(|r| self.result(identifier(r), r)).collect();
         if !records.is_empty() {

@@ -78,8 +78,11 @@ pub(super) fn name_key(name: &str) -> String {
 pub(super) const HASH_LENGTH: usize = 16;
 
 /// What a body says, in 128 bits: equal hashes mean that nothing changed.
+///
+/// Links that stay as they are belong to it, as if the body named them: one that does not have them changes something.
 pub(super) fn content_hash(input: &Input) -> String {
-    let links: BTreeMap<&str, &Vec<String>> = input.links.iter().map(|l| (l.field.name, &l.identifiers)).collect();
+    let kept = input.kept.iter().filter(|l| !l.identifiers.is_empty());
+    let links: BTreeMap<&str, &Vec<String>> = input.links.iter().chain(kept).map(|l| (l.field.name, &l.identifiers)).collect();
     let terms: BTreeMap<&str, &Vec<String>> = input.terms.iter().map(|t| (t.field.name, &t.terms)).collect();
     let content = serde_json::json!([input.platform_resource_identifier, input.values, input.editors, links, terms]);
     sha256_hex(content.to_string().as_bytes(), HASH_LENGTH)
@@ -425,8 +428,9 @@ impl LinkChange {
         let mut types: HashMap<i64, &'static ResourceType> =
             changes.iter().zip(written).map(|(c, (id, _))| (*id, c.input.resource)).collect();
         let mut wanted = Vec::new();
-        let mut named = HashSet::new();
+        let (mut named, mut kept) = (HashSet::new(), HashSet::new());
         for (change, (from_id, _)) in changes.iter().zip(written) {
+            kept.extend(change.input.kept.iter().map(|used| (*from_id, used.field.name)));
             for LinkUse { field, identifiers } in &change.input.links {
                 named.insert((*from_id, field.name));
                 for (position, identifier) in (0..).zip(identifiers) {
@@ -437,6 +441,7 @@ impl LinkChange {
             }
         }
         let mut old = tx.links_from(&old_ids).await?;
+        old.retain(|l| !kept.contains(&(l.from_id, l.field.as_str())));
         if actor.keeps_inverse_links {
             old.retain(|l| {
                 named.contains(&(l.from_id, l.field.as_str())) || types.get(&l.from_id).is_none_or(|r| !link::has_inverse(r, &l.field))

@@ -231,3 +231,75 @@ async fn a_deleted_resource_gives_its_partners_a_new_revision() {
     assert_eq!(past["citation"], json!([target]));
     app.close().await;
 }
+
+#[tokio::test]
+async fn more_links_from_others_than_a_body_holds_do_not_stand_in_the_way_of_a_patch() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let cited = app.publish("publications", "p", json!({})).await;
+    let whole = app.publish("datasets", "whole", json!({"citation": [cited]})).await;
+    let part = |n: usize| json!({"resource": {"platform_resource_identifier": format!("{n}"), "name": "part", "is_part_of": [whole]}});
+    for batch in 0..6 {
+        let count = if batch < 5 { 1_000 } else { 1 };
+        assert_eq!(app.batch("datasets", (0..count).map(|n| part(batch * 1_000 + n)).collect()).await["created"], count);
+    }
+    let path = format!("/datasets/{whole}");
+    let patch = async |body: Value| app.request(Method::PATCH, &path).json(&body).key(&key).send().await;
+    let read = async || app.get(&path).send().await.ok();
+    let parts = read().await["has_part"].clone();
+    assert_eq!(parts.as_array().unwrap().len(), 5_001);
+
+    patch(json!({"version": "2"})).await.ok();
+    let after = read().await;
+    assert_eq!((after["version"].as_str(), &after["has_part"], &after["citation"]), (Some("2"), &parts, &json!([cited])));
+    // What the patch names is checked, all of it at once.
+    let faults = patch(json!({"issn": "1", "has_part": parts, "is_part_of": [7]})).await.faults();
+    assert_eq!(faults.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{faults:?}");
+
+    patch(json!({"citation": null})).await.ok();
+    let after = read().await;
+    assert_eq!((&after["has_part"], &after["citation"]), (&parts, &json!([])));
+    patch(json!({"has_part": null})).await.ok();
+    assert_eq!(read().await["has_part"], json!([]));
+    assert_eq!(app.get("/platforms/example/datasets/5000").send().await.ok()["is_part_of"], json!([]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_patch_leaves_the_places_of_links_that_it_does_not_name() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| app.publish("publications", name, json!({})));
+    let (a, b, c, d) = (a.await, b.await, c.await, d.await);
+    let whole = app.publish("datasets", "whole", json!({"has_part": [d, a]})).await;
+    let path = format!("/datasets/{whole}");
+    let join = async |part: &str, name: &str| {
+        app.put(&format!("/publications/{part}"), &json!({"name": name, "is_part_of": [whole]})).key(&key).send().await.ok();
+    };
+    join(&c, "c").await;
+    let before = app.get(&format!("/publications/{c}")).send().await.header("etag").map(str::to_owned);
+    app.request(Method::PATCH, &path).json(&json!({"version": "2"})).key(&key).send().await.ok();
+    join(&b, "b").await;
+    // Those that come from the other end stand behind, in the order of their registration: a patch in between does not fix their places.
+    assert_eq!(app.get(&path).send().await.ok()["has_part"], json!([d, a, b, c]));
+    // Nor does another order change the other ends.
+    app.request(Method::PATCH, &path).json(&json!({"has_part": [c, b, a, d]})).key(&key).send().await.ok();
+    assert_eq!(app.get(&path).send().await.ok()["has_part"], json!([c, b, a, d]));
+    assert_eq!(app.get(&format!("/publications/{c}")).send().await.header("etag").map(str::to_owned), before);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_patch_does_not_give_a_contact_a_second_owner() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let person = app.publish("persons", "p", json!({})).await;
+    let organisation = app.publish("organisations", "o", json!({})).await;
+    let contact = app.publish("contacts", "c", json!({"organisation": organisation})).await;
+    let patch = async |body: Value| app.request(Method::PATCH, &format!("/contacts/{contact}")).json(&body).key(&key).send().await;
+    assert_eq!(patch(json!({"person": person})).await.faults(), ["body.organisation"]);
+    patch(json!({"person": person, "organisation": null})).await.ok();
+    let read = app.get(&format!("/contacts/{contact}")).send().await.ok();
+    assert_eq!((read["person"].as_str(), read.get("organisation")), (Some(person.as_str()), None));
+    app.close().await;
+}

@@ -410,6 +410,8 @@ async fn write_terms(tx: &mut Tx, changes: &[Change], written: &[(i64, String)],
 struct LinkChange {
     removed: BTreeSet<Link>,
     added: BTreeSet<Link>,
+    /// Links that get another place; their other ends stay as they are.
+    moved: BTreeSet<Link>,
     /// Resources that are not written themselves, but whose links change.
     partners: BTreeSet<i64>,
     /// Resources that are written, but do not get a link that they name.
@@ -448,10 +450,15 @@ impl LinkChange {
             });
         }
         let mut plan = Self::default();
-        let before: HashSet<&Link> = old.iter().collect();
-        let after: HashSet<&Link> = wanted.iter().collect();
-        plan.removed.extend(before.difference(&after).map(|l| (*l).clone()));
-        plan.added.extend(after.difference(&before).map(|l| (*l).clone()));
+        let mut before: HashMap<_, &Link> = old.iter().map(|l| (same_ends(l), l)).collect();
+        for link in &wanted {
+            match before.remove(&same_ends(link)) {
+                None => drop(plan.added.insert(link.clone())),
+                Some(there) if there.position != link.position => drop(plan.moved.insert(link.clone())),
+                Some(_) => {}
+            }
+        }
+        plan.removed.extend(before.into_values().cloned());
         plan.mirror(tx, &mut types, written).await?;
         Ok(plan)
     }
@@ -460,15 +467,8 @@ impl LinkChange {
     async fn mirror(&mut self, tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, written: &[(i64, String)]) -> Result<()> {
         let unknown: Vec<i64> = self.removed.iter().map(|l| l.to_id).filter(|id| !types.contains_key(id)).collect();
         learn_types(tx, types, &unknown).await?;
-        // A link that only changed its place is in both sets; its other end stays as it is.
-        let ends = |links: &BTreeSet<Link>| -> HashSet<(i64, String, i64)> {
-            links.iter().map(|l| (l.from_id, l.field.clone(), l.to_id)).collect()
-        };
-        let (removed_ends, added_ends) = (ends(&self.removed), ends(&self.added));
-        let gone: Vec<Link> =
-            self.removed.iter().filter(|l| !added_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
-        let come: Vec<Link> =
-            self.added.iter().filter(|l| !removed_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
+        let gone: Vec<Link> = self.removed.iter().filter_map(|l| inverse_of(l, types)).collect();
+        let come: Vec<Link> = self.added.iter().filter_map(|l| inverse_of(l, types)).collect();
         let come = self.one_of_each(come, types);
         let displaced = displaced(tx, types, &come).await?;
         self.removed.extend(gone);
@@ -501,14 +501,18 @@ impl LinkChange {
     }
 
     /// Writes the change; the partners that it touched.
-    async fn apply(self, tx: &mut Tx, actor: Actor<'_>) -> Result<Vec<i64>> {
+    async fn apply(mut self, tx: &mut Tx, actor: Actor<'_>) -> Result<Vec<i64>> {
+        // What goes, goes: one end may be given another place while the other one takes the link away.
+        let going: HashSet<_> = self.removed.iter().map(same_ends).collect();
+        self.moved.retain(|l| !going.contains(&same_ends(l)));
         let partners: Vec<i64> = self.partners.into_iter().collect();
         if !partners.is_empty() {
             tx.lock_rows(&partners).await?;
             tx.archive(&partners).await?;
         }
-        let removed: Vec<Link> = self.removed.into_iter().collect();
-        let added: Vec<Link> = self.added.into_iter().collect();
+        // Rows that exist are passed over when links are written: what gets another place is removed first.
+        let removed: Vec<Link> = self.removed.iter().chain(&self.moved).cloned().collect();
+        let added: Vec<Link> = self.added.into_iter().chain(self.moved).collect();
         tx.delete_links(&removed).await?;
         tx.insert_links(&added).await?;
         if !partners.is_empty() {
@@ -516,11 +520,6 @@ impl LinkChange {
         }
         Ok(partners)
     }
-}
-
-fn owned(link: &Link) -> (i64, String, i64) {
-    let (from, field, to) = same_ends(link);
-    (from, field.to_owned(), to)
 }
 
 async fn learn_types(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, ids: &[i64]) -> Result<()> {

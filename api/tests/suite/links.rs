@@ -303,3 +303,18 @@ async fn a_patch_does_not_give_a_contact_a_second_owner() {
     assert_eq!((read["person"].as_str(), read.get("organisation")), (Some(person.as_str()), None));
     app.close().await;
 }
+
+#[tokio::test]
+async fn of_several_that_want_one_place_the_last_gets_it_even_where_another_had_it() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let first = app.publish("persons", "1", json!({})).await;
+    let contact = app.publish("contacts", "c", json!({"person": first})).await;
+    let record = |own: &str| json!({"resource": {"platform_resource_identifier": own, "name": own, "contact_details": contact}});
+    app.batch("persons", vec![record("1"), record("2")]).await;
+    let second = app.get("/platforms/example/persons/2").send().await.ok();
+    assert_eq!(second["contact_details"], contact.as_str());
+    assert_eq!(app.get(&format!("/contacts/{contact}")).key(&key).send().await.ok()["person"], second["identifier"]);
+    assert_eq!(app.get(&format!("/persons/{first}")).send().await.ok().get("contact_details"), None);
+    app.close().await;
+}

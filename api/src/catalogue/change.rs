@@ -111,7 +111,7 @@ pub(super) struct Resolved {
     hidden: HashSet<i64>,
     /// Links to hidden resources that are there already: from and to.
     linked: HashSet<(i64, i64)>,
-    /// Links that resources hold which the writer may not change, in fields that hold one value.
+    /// Links that resources hold which the writer may not change, in fields that hold one value. What was deleted holds no place.
     held: HashMap<i64, Vec<Link>>,
 }
 
@@ -162,7 +162,7 @@ impl Resolved {
         let single: BTreeSet<i64> = single.collect();
         let single: Vec<i64> = single.into_iter().collect();
         let mut held: HashMap<i64, Vec<Link>> = HashMap::new();
-        for link in tx.links_from(&single).await? {
+        for link in tx.living_links_from(&single).await? {
             held.entry(link.from_id).or_default().push(link);
         }
         asked.extend(held.keys());

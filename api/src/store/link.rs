@@ -123,6 +123,19 @@ impl Tx {
         Ok(found)
     }
 
+    /// Links that start at these resources and end at one that was not deleted.
+    pub(crate) async fn living_links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new(
+                "SELECT l.from_id, l.field, l.to_id, l.position FROM link l JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
+                 WHERE l.from_id IN ",
+            );
+            found.extend(self.fetch_all::<Link>(sql.push_list(ids)).await?);
+        }
+        Ok(found)
+    }
+
     /// Writes links; those that exist already are left.
     pub(crate) async fn insert_links(&mut self, links: &[Link]) -> Result<()> {
         let rows = links.iter().map(|l| vec![l.from_id.into(), l.field.as_str().into(), l.to_id.into(), l.position.into()]).collect();

@@ -318,3 +318,35 @@ async fn of_several_that_want_one_place_the_last_gets_it_even_where_another_had_
     assert_eq!(app.get(&format!("/persons/{first}")).send().await.ok().get("contact_details"), None);
     app.close().await;
 }
+
+#[tokio::test]
+async fn what_belonged_to_a_deleted_resource_is_free() {
+    let app = TestApp::new().await;
+    let (owner, other) = (app.key("bot", &["platform_example"]).await, app.key("other", &["platform_openml"]).await);
+    let contact = app.publish("contacts", "c", json!({})).await;
+    let gone = app.publish("persons", "p", json!({"contact_details": contact})).await;
+    let elsewhere = |own: &str, more: Value| {
+        let mut body = json!({"platform": "openml", "platform_resource_identifier": own, "name": own});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let wanted = elsewhere("1", json!({"contact_details": contact}));
+    app.post("/persons", &wanted).key(&other).send().await.refused(403);
+    app.delete(&format!("/persons/{gone}")).key(&owner).send().await.ok();
+    let person = app.post("/persons", &wanted).key(&other).send().await.identifier();
+    // Neither one who was deleted nor their removal for good takes it from its new owner.
+    for (before, removed) in [(0, 0), (aiod_api::store::now() + 1, 1)] {
+        assert_eq!(app.app.catalogue.purge_deleted(before).await.unwrap(), removed);
+        assert_eq!(app.get(&format!("/contacts/{contact}")).send().await.ok()["person"], person.as_str());
+        assert_eq!(app.get(&format!("/persons/{person}")).send().await.ok()["contact_details"], contact.as_str());
+    }
+    // It belongs to somebody again, and a person whose contact was deleted takes another one.
+    let third = app.key("third", &[]).await;
+    app.post("/persons", &json!({"name": "x", "contact_details": contact})).key(&third).send().await.refused(403);
+    let own = app.publish("persons", "q", json!({})).await;
+    let lost = app.publish("contacts", "d", json!({"person": own})).await;
+    app.delete(&format!("/contacts/{lost}")).key(&owner).send().await.ok();
+    let next = app.post("/contacts", &elsewhere("3", json!({"person": own}))).key(&other).send().await.identifier();
+    assert_eq!(app.get(&format!("/persons/{own}")).send().await.ok()["contact_details"], next.as_str());
+    app.close().await;
+}

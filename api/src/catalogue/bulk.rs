@@ -365,21 +365,20 @@ impl Batch<'_> {
         for (index, change) in changes {
             let Some(result) = results.get_mut(index) else { continue };
             let unknown = change.input.platforms.iter().find(|(_, name)| !platforms.contains(name));
-            let fault = match (resolved.check(&change.input, change.own(), self.actor), unknown) {
-                (Err(error), _) => Some(Fault::value(["resource"], error.to_string())),
-                (_, Some((_, name))) => {
-                    Some(Fault::value(["resource", "distribution"], format!("platform '{name}' is not known to the catalogue")))
-                }
-                _ => None,
-            };
-            match fault {
-                Some(fault) => result.fail(vec![fault]),
-                None => {
-                    result.outcome = if matches!(change.target, Target::Existing(_)) { Outcome::Updated } else { Outcome::Created };
-                    places.push(index);
-                    good.push(change);
-                }
+            let misuses = resolved.misuses(&change.input, change.own(), self.actor);
+            let mut faults: Vec<Fault> = misuses.iter().map(|misuse| misuse.fault("resource")).collect();
+            faults.extend(
+                unknown.map(|(_, name)| {
+                    Fault::value(["resource", "distribution"], format!("platform '{name}' is not known to the catalogue"))
+                }),
+            );
+            if !faults.is_empty() {
+                result.fail(faults);
+                continue;
             }
+            result.outcome = if matches!(change.target, Target::Existing(_)) { Outcome::Updated } else { Outcome::Created };
+            places.push(index);
+            good.push(change);
         }
         if good.is_empty() {
             return Ok(());

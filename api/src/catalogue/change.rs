@@ -1,10 +1,11 @@
 //! The one way in which resources are written: any number at once, in a number of statements that does not grow with their fields.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
 
 use aiod_schema::validate::{LinkUse, TermUse};
 use aiod_schema::vocabulary::Vocabulary;
-use aiod_schema::{Input, ResourceType, by_name, link};
+use aiod_schema::{Fault, Input, ResourceType, by_name, link};
 use serde_json::{Map, Value};
 
 use super::permission::{Action, Subject, is_allowed};
@@ -115,6 +116,43 @@ pub(super) struct Resolved {
     held: HashMap<i64, Vec<Link>>,
 }
 
+/// A reference or terms of one field that a body must not have.
+pub(super) struct Misuse {
+    field: &'static str,
+    kind: MisuseKind,
+    message: String,
+}
+
+/// Why it must not have them; decides the status of the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MisuseKind {
+    /// What is referred to does not exist for the writer, or is of another type.
+    Unknown,
+    /// The resource refers to itself.
+    Itself,
+    /// What is referred to belongs to another, which the writer may not change.
+    Taken,
+    /// The taxonomy does not have the term officially.
+    Unofficial,
+}
+
+impl Misuse {
+    /// As a fault of the field below a location.
+    pub(super) fn fault(&self, below: &str) -> Fault {
+        Fault::value([below, self.field], self.message.as_str())
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            // The only message that does not name its field: beside it stands the fault's location.
+            MisuseKind::Itself => write!(f, "Field '{}': {}.", self.field, self.message),
+            _ => f.write_str(&self.message),
+        }
+    }
+}
+
 /// A body that is to be written, and the row id of the resource that it belongs to, when there is one.
 pub(super) type Owned<'i> = (&'i Input, Option<i64>);
 
@@ -207,52 +245,84 @@ impl Resolved {
         Ok(())
     }
 
-    /// Refuses a body that refers to nothing, or to resources of a type that the field does not take, or uses terms that its
-    /// writer must not use.
+    /// Refuses a body with misuses, see [`Self::misuses`], and names all of them. The status is that of the first one.
+    pub(super) fn check(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Result<()> {
+        let misuses = self.misuses(input, own, actor);
+        let Some(first) = misuses.first() else { return Ok(()) };
+        let named = || misuses.iter().map(Misuse::to_string).collect::<Vec<_>>().join(" ");
+        Err(match first.kind {
+            MisuseKind::Unknown => Error::NotFound(named()),
+            MisuseKind::Itself => Error::Invalid(misuses.iter().map(|m| m.fault("body")).collect()),
+            MisuseKind::Taken => Error::Forbidden(named()),
+            MisuseKind::Unofficial => Error::BadRequest(named()),
+        })
+    }
+
+    /// What a body refers to or uses wrongly: links first, in the order of its fields, then terms.
+    ///
+    /// A body must refer to something that exists, of a type that the field takes, and its writer must be free to use its terms.
     /// A resource that exists (`own`) must not refer to itself: the two ends of a link would be one. Nor may a field of another
     /// resource get another value, where it holds one, unless its writer may change that resource.
-    pub(super) fn check(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Result<()> {
-        for LinkUse { field, identifiers } in &input.links {
-            let aiod_schema::Kind::Link(targets) = field.kind else { continue };
-            let known = |identifier: &String| {
-                let known = self.resources.get(identifier).filter(|k| targets.iter().any(|t| k.resource.is_a(t)))?;
-                let is_seen = !self.hidden.contains(&known.id) || own.is_some_and(|own| self.linked.contains(&(own, known.id)));
-                is_seen.then_some(known)
-            };
-            let missing: Vec<&str> = identifiers.iter().filter(|i| known(i).is_none()).map(String::as_str).collect();
-            if !missing.is_empty() {
-                let types = targets.join(" or ");
-                return Err(Error::NotFound(format!(
-                    "Field '{}' refers to {types} with identifier {}, which cannot be found in the database.",
-                    field.name,
-                    missing.join(", ")
-                )));
-            }
-            for known in identifiers.iter().filter_map(known) {
-                if own == Some(known.id) {
-                    return Err(Error::body(field.name, "a resource cannot refer to itself"));
-                }
-                let held = self.held.get(&known.id).map(Vec::as_slice).unwrap_or_default();
-                let inverse = single_inverse(input.resource, field.name, known.resource);
-                if inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse, &l.field))) {
-                    return Err(Error::Forbidden(format!(
-                        "Field '{}': what it refers to belongs to another already, and you do not have permission to change that.",
-                        field.name
-                    )));
-                }
-            }
+    pub(super) fn misuses(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Vec<Misuse> {
+        let links = input.links.iter().flat_map(|used| self.misused_links(input.resource, used, own));
+        let taxonomies = input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms);
+        links.chain(taxonomies.filter_map(|used| self.misused_terms(used))).collect()
+    }
+
+    fn misused_links(&self, from: &ResourceType, used: &LinkUse, own: Option<i64>) -> Vec<Misuse> {
+        let LinkUse { field, identifiers } = used;
+        let aiod_schema::Kind::Link(targets) = field.kind else { return Vec::new() };
+        let known = |identifier: &String| {
+            let known = self.resources.get(identifier).filter(|k| targets.iter().any(|t| k.resource.is_a(t)))?;
+            let is_seen = !self.hidden.contains(&known.id) || own.is_some_and(|own| self.linked.contains(&(own, known.id)));
+            is_seen.then_some(known)
+        };
+        let misuse = |kind, message: String| Misuse { field: field.name, kind, message };
+        let mut misuses = Vec::new();
+        let missing: Vec<&str> = identifiers.iter().filter(|i| known(i).is_none()).map(String::as_str).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "Field '{}' refers to {} with identifier {}, which cannot be found in the database.",
+                field.name,
+                targets.join(" or "),
+                missing.join(", ")
+            );
+            misuses.push(misuse(MisuseKind::Unknown, message));
         }
-        for TermUse { vocabulary, terms, field } in input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms) {
-            let is_official = |term: &&String| self.terms.get(&(vocabulary.name, vocabulary.key(term))).is_some_and(|t| t.official);
-            if let Some(term) = terms.iter().find(|t| !is_official(t)) {
-                let path = vocabulary.path.unwrap_or(vocabulary.name);
-                return Err(Error::BadRequest(format!(
-                    "Field '{}': '{term}' is not an official term of the taxonomy '{}'. The terms are listed at /{path}.",
-                    field.name, vocabulary.name
-                )));
-            }
+        if identifiers.iter().filter_map(known).any(|known| own == Some(known.id)) {
+            misuses.push(misuse(MisuseKind::Itself, "a resource cannot refer to itself".to_owned()));
         }
-        Ok(())
+        if identifiers.iter().filter_map(known).any(|known| self.is_taken(from, field.name, known, own)) {
+            let message = "what it refers to belongs to another already, and you do not have permission to change that.";
+            misuses.push(misuse(MisuseKind::Taken, format!("Field '{}': {message}", field.name)));
+        }
+        misuses
+    }
+
+    /// Whether a link to this resource would take the place of one that the writer may not take away.
+    fn is_taken(&self, from: &ResourceType, field: &str, known: &KnownResource, own: Option<i64>) -> bool {
+        let held = self.held.get(&known.id).map(Vec::as_slice).unwrap_or_default();
+        let inverse = single_inverse(from, field, known.resource);
+        inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse, &l.field)))
+    }
+
+    fn misused_terms(&self, used: &TermUse) -> Option<Misuse> {
+        let TermUse { vocabulary, terms, field } = used;
+        let is_official = |term: &String| self.terms.get(&(vocabulary.name, vocabulary.key(term))).is_some_and(|t| t.official);
+        let unofficial: Vec<String> = terms.iter().filter(|t| !is_official(t)).map(|t| format!("'{t}'")).collect();
+        let are = match unofficial.len() {
+            0 => return None,
+            1 => "is not an official term",
+            _ => "are not official terms",
+        };
+        let message = format!(
+            "Field '{}': {} {are} of the taxonomy '{}'. The terms are listed at /{}.",
+            field.name,
+            unofficial.join(", "),
+            vocabulary.name,
+            vocabulary.path.unwrap_or(vocabulary.name)
+        );
+        Some(Misuse { field: field.name, kind: MisuseKind::Unofficial, message })
     }
 
     /// Writes the terms that these bodies use for the first time.

@@ -130,6 +130,8 @@ pub struct Input {
     pub editors: Vec<String>,
     /// References to other resources.
     pub links: Vec<LinkUse>,
+    /// References that stay as they are, see [`normalise_keeping`]: they are neither checked nor written.
+    pub kept: Vec<LinkUse>,
     /// Terms.
     pub terms: Vec<TermUse>,
     /// Platforms named within the body (in distributions), with where.
@@ -150,6 +152,15 @@ impl Input {
 /// # Errors
 /// All faults of the body, each with its location.
 pub fn normalise(resource: &'static ResourceType, body: &Value) -> Result<Input, Vec<Fault>> {
+    normalise_keeping(resource, body, |_| false)
+}
+
+/// The same for a body of which some link fields hold what is stored already. No limit holds for them, since others may have made
+/// these links from their end; rules over several fields see them.
+///
+/// # Errors
+/// All faults of the body but those of the fields that are kept.
+pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept: impl Fn(&Field) -> bool) -> Result<Input, Vec<Fault>> {
     let Value::Object(map) = body else {
         return Err(vec![Fault::new(["body"], "value is not a valid dict: a JSON object is expected", "type_error.dict")]);
     };
@@ -161,12 +172,18 @@ pub fn normalise(resource: &'static ResourceType, body: &Value) -> Result<Input,
         values: Map::new(),
         editors: Vec::new(),
         links: Vec::new(),
+        kept: Vec::new(),
         terms: Vec::new(),
         platforms: Vec::new(),
     };
     for field in resource.object.fields.iter().filter(|f| !f.read_only) {
+        let value = map.get(field.name).filter(|v| !v.is_null());
+        if matches!(field.kind, Kind::Link(_)) && is_kept(field) {
+            input.kept.push(LinkUse { field, identifiers: stored(value) });
+            continue;
+        }
         walk.location.push(field.name.into());
-        walk.top_level(&mut input, field, map.get(field.name).filter(|v| !v.is_null()));
+        walk.top_level(&mut input, field, value);
         walk.location.pop();
     }
     if let Some(rule) = resource.rule {
@@ -201,6 +218,16 @@ fn json_size(value: &impl serde::Serialize) -> usize {
     let mut size = Size(0);
     // What has no form as JSON has no size either; values always have one.
     serde_json::to_writer(&mut size, value).map_or(0, |()| size.0)
+}
+
+/// The identifiers of a link field as they are.
+fn stored(value: Option<&Value>) -> Vec<String> {
+    let values = match value {
+        Some(Value::Array(values)) => values.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+        None => &[],
+    };
+    values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 struct Walk {

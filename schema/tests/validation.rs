@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashSet;
 
 use aiod_schema::identifier::platform_identifier_fault;
-use aiod_schema::validate::{DATE_TIME, MAX_ITEMS, normalise, parse_date_time};
+use aiod_schema::validate::{DATE_TIME, MAX_ITEMS, normalise, normalise_keeping, parse_date_time};
 use aiod_schema::vocabulary::{self, MAX_TERM, Term, VOCABULARIES};
 use aiod_schema::{Fault, Input, ResourceType, by_name, resource_types};
 use common::{any_json, odd_body, valid_body};
@@ -34,6 +34,22 @@ fn dataset_with(field: &str, value: Value) -> Value {
 
 fn terms(input: &Input, field: &str) -> Vec<String> {
     input.terms.iter().filter(|t| t.field.name == field).flat_map(|t| t.terms.clone()).collect()
+}
+
+#[test]
+fn link_fields_that_are_kept_are_not_checked_but_seen_by_rules() {
+    let parts: Vec<String> = (0..=MAX_ITEMS).map(|n| format!("data_{n}")).collect();
+    let body = json!({"name": "A dataset", "has_part": parts, "citation": ["pub_1"], "keyword": ["a"]});
+    let is_kept = |name: &'static str| move |field: &aiod_schema::Field| field.name == name;
+    let input = normalise_keeping(by_name("dataset").unwrap(), &body, is_kept("has_part")).unwrap();
+    let names = |uses: &[aiod_schema::validate::LinkUse]| uses.iter().map(|u| u.field.name).collect::<Vec<_>>();
+    assert_eq!((names(&input.links), names(&input.kept)), (vec!["citation"], vec!["has_part"]));
+    assert_eq!(input.kept[0].identifiers, parts);
+    // Only links are kept: everything else is checked whatever is asked.
+    assert_eq!(normalise_keeping(by_name("dataset").unwrap(), &json!({}), |_| true).unwrap_err().len(), 1);
+    let both = json!({"person": "per_1", "organisation": "org_1"});
+    let faults = normalise_keeping(by_name("contact").unwrap(), &both, is_kept("organisation")).unwrap_err();
+    assert_eq!(faults[0].path(), "body.organisation");
 }
 
 #[test]

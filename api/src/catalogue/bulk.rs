@@ -375,23 +375,21 @@ impl Batch<'_> {
         let names: BTreeSet<&String> = inputs.flat_map(|input| &input.platforms).map(|(_, name)| name).collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
         let platforms = if names.is_empty() { names } else { tx.known_platforms(&names).await? };
-        let fault = |resolved: &Resolved, input: &Input, own: Option<i64>| match resolved.check(input, own, self.actor) {
-            Err(error) => Some((None, error.to_string())),
-            Ok(()) => {
-                let unknown = input.platforms.iter().find(|(_, name)| !platforms.contains(name));
-                unknown.map(|(_, name)| (Some("distribution"), format!("platform '{name}' is not known to the catalogue")))
-            }
+        let unknown = |input: &Input| {
+            let name = input.platforms.iter().map(|(_, name)| name).find(|name| !platforms.contains(name))?;
+            Some(format!("platform '{name}' is not known to the catalogue"))
         };
         for one in pending {
             let (input, own) = one.owned();
-            if let Some((field, message)) = fault(resolved, input, own) {
-                one.faults.push(Fault::value(["resource"].into_iter().chain(field).collect::<Vec<_>>(), message));
-            }
+            let misuses = resolved.misuses(input, own, self.actor);
+            let mut faults: Vec<Fault> = misuses.iter().map(|misuse| misuse.fault("resource")).collect();
+            faults.extend(unknown(input).map(|message| Fault::value(["resource", "distribution"], message)));
             for related in one.record.related.iter().filter(|r| missing.by_place.contains_key(&r.place())) {
-                if let Some((_, message)) = fault(&missing.resolved, &related.input, None) {
-                    one.faults.push(Fault::value(["related", related.field.name], message));
-                }
+                let misuses = missing.resolved.misuses(&related.input, None, self.actor);
+                let messages = misuses.iter().map(ToString::to_string).chain(unknown(&related.input));
+                faults.extend(messages.map(|message| Fault::value(["related", related.field.name], message)));
             }
+            one.faults = faults;
         }
         Ok(())
     }

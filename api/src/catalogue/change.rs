@@ -1,10 +1,11 @@
 //! The one way in which resources are written: any number at once, in a number of statements that does not grow with their fields.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
 
 use aiod_schema::validate::{LinkUse, TermUse};
 use aiod_schema::vocabulary::Vocabulary;
-use aiod_schema::{Input, ResourceType, by_name, link};
+use aiod_schema::{Fault, Input, ResourceType, by_name, link};
 use serde_json::{Map, Value};
 
 use super::permission::{Action, Subject, is_allowed};
@@ -78,8 +79,11 @@ pub(super) fn name_key(name: &str) -> String {
 pub(super) const HASH_LENGTH: usize = 16;
 
 /// What a body says, in 128 bits: equal hashes mean that nothing changed.
+///
+/// Links that stay as they are belong to it, as if the body named them: one that does not have them changes something.
 pub(super) fn content_hash(input: &Input) -> String {
-    let links: BTreeMap<&str, &Vec<String>> = input.links.iter().map(|l| (l.field.name, &l.identifiers)).collect();
+    let kept = input.kept.iter().filter(|l| !l.identifiers.is_empty());
+    let links: BTreeMap<&str, &Vec<String>> = input.links.iter().chain(kept).map(|l| (l.field.name, &l.identifiers)).collect();
     let terms: BTreeMap<&str, &Vec<String>> = input.terms.iter().map(|t| (t.field.name, &t.terms)).collect();
     let content = serde_json::json!([input.platform_resource_identifier, input.values, input.editors, links, terms]);
     sha256_hex(content.to_string().as_bytes(), HASH_LENGTH)
@@ -108,8 +112,45 @@ pub(super) struct Resolved {
     hidden: HashSet<i64>,
     /// Links to hidden resources that are there already: from and to.
     linked: HashSet<(i64, i64)>,
-    /// Links that resources hold which the writer may not change, in fields that hold one value.
+    /// Links that resources hold which the writer may not change, in fields that hold one value. What was deleted holds no place.
     held: HashMap<i64, Vec<Link>>,
+}
+
+/// A reference or terms of one field that a body must not have.
+pub(super) struct Misuse {
+    field: &'static str,
+    kind: MisuseKind,
+    message: String,
+}
+
+/// Why it must not have them; decides the status of the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MisuseKind {
+    /// What is referred to does not exist for the writer, or is of another type.
+    Unknown,
+    /// The resource refers to itself.
+    Itself,
+    /// What is referred to belongs to another, which the writer may not change.
+    Taken,
+    /// The taxonomy does not have the term officially.
+    Unofficial,
+}
+
+impl Misuse {
+    /// As a fault of the field below a location.
+    pub(super) fn fault(&self, below: &str) -> Fault {
+        Fault::value([below, self.field], self.message.as_str())
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            // The only message that does not name its field: beside it stands the fault's location.
+            MisuseKind::Itself => write!(f, "Field '{}': {}.", self.field, self.message),
+            _ => f.write_str(&self.message),
+        }
+    }
 }
 
 /// A body that is to be written, and the row id of the resource that it belongs to, when there is one.
@@ -159,7 +200,7 @@ impl Resolved {
         let single: BTreeSet<i64> = single.collect();
         let single: Vec<i64> = single.into_iter().collect();
         let mut held: HashMap<i64, Vec<Link>> = HashMap::new();
-        for link in tx.links_from(&single).await? {
+        for link in tx.living_links_from(&single).await? {
             held.entry(link.from_id).or_default().push(link);
         }
         asked.extend(held.keys());
@@ -210,52 +251,84 @@ impl Resolved {
         Ok(())
     }
 
-    /// Refuses a body that refers to nothing, or to resources of a type that the field does not take, or uses terms that its
-    /// writer must not use.
+    /// Refuses a body with misuses, see [`Self::misuses`], and names all of them. The status is that of the first one.
+    pub(super) fn check(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Result<()> {
+        let misuses = self.misuses(input, own, actor);
+        let Some(first) = misuses.first() else { return Ok(()) };
+        let named = || misuses.iter().map(Misuse::to_string).collect::<Vec<_>>().join(" ");
+        Err(match first.kind {
+            MisuseKind::Unknown => Error::NotFound(named()),
+            MisuseKind::Itself => Error::Invalid(misuses.iter().map(|m| m.fault("body")).collect()),
+            MisuseKind::Taken => Error::Forbidden(named()),
+            MisuseKind::Unofficial => Error::BadRequest(named()),
+        })
+    }
+
+    /// What a body refers to or uses wrongly: links first, in the order of its fields, then terms.
+    ///
+    /// A body must refer to something that exists, of a type that the field takes, and its writer must be free to use its terms.
     /// A resource that exists (`own`) must not refer to itself: the two ends of a link would be one. Nor may a field of another
     /// resource get another value, where it holds one, unless its writer may change that resource.
-    pub(super) fn check(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Result<()> {
-        for LinkUse { field, identifiers } in &input.links {
-            let aiod_schema::Kind::Link(targets) = field.kind else { continue };
-            let known = |identifier: &String| {
-                let known = self.resources.get(identifier).filter(|k| targets.iter().any(|t| k.resource.is_a(t)))?;
-                let is_seen = !self.hidden.contains(&known.id) || own.is_some_and(|own| self.linked.contains(&(own, known.id)));
-                is_seen.then_some(known)
-            };
-            let missing: Vec<&str> = identifiers.iter().filter(|i| known(i).is_none()).map(String::as_str).collect();
-            if !missing.is_empty() {
-                let types = targets.join(" or ");
-                return Err(Error::NotFound(format!(
-                    "Field '{}' refers to {types} with identifier {}, which cannot be found in the database.",
-                    field.name,
-                    missing.join(", ")
-                )));
-            }
-            for known in identifiers.iter().filter_map(known) {
-                if own == Some(known.id) {
-                    return Err(Error::body(field.name, "a resource cannot refer to itself"));
-                }
-                let held = self.held.get(&known.id).map(Vec::as_slice).unwrap_or_default();
-                let inverse = single_inverse(input.resource, field.name, known.resource);
-                if inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse, &l.field))) {
-                    return Err(Error::Forbidden(format!(
-                        "Field '{}': what it refers to belongs to another already, and you do not have permission to change that.",
-                        field.name
-                    )));
-                }
-            }
+    pub(super) fn misuses(&self, input: &Input, own: Option<i64>, actor: Actor<'_>) -> Vec<Misuse> {
+        let links = input.links.iter().flat_map(|used| self.misused_links(input.resource, used, own));
+        let taxonomies = input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms);
+        links.chain(taxonomies.filter_map(|used| self.misused_terms(used))).collect()
+    }
+
+    fn misused_links(&self, from: &ResourceType, used: &LinkUse, own: Option<i64>) -> Vec<Misuse> {
+        let LinkUse { field, identifiers } = used;
+        let aiod_schema::Kind::Link(targets) = field.kind else { return Vec::new() };
+        let known = |identifier: &String| {
+            let known = self.resources.get(identifier).filter(|k| targets.iter().any(|t| k.resource.is_a(t)))?;
+            let is_seen = !self.hidden.contains(&known.id) || own.is_some_and(|own| self.linked.contains(&(own, known.id)));
+            is_seen.then_some(known)
+        };
+        let misuse = |kind, message: String| Misuse { field: field.name, kind, message };
+        let mut misuses = Vec::new();
+        let missing: Vec<&str> = identifiers.iter().filter(|i| known(i).is_none()).map(String::as_str).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "Field '{}' refers to {} with identifier {}, which cannot be found in the database.",
+                field.name,
+                targets.join(" or "),
+                missing.join(", ")
+            );
+            misuses.push(misuse(MisuseKind::Unknown, message));
         }
-        for TermUse { vocabulary, terms, field } in input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms) {
-            let is_official = |term: &&String| self.terms.get(&(vocabulary.name, vocabulary.key(term))).is_some_and(|t| t.official);
-            if let Some(term) = terms.iter().find(|t| !is_official(t)) {
-                let path = vocabulary.path.unwrap_or(vocabulary.name);
-                return Err(Error::BadRequest(format!(
-                    "Field '{}': '{term}' is not an official term of the taxonomy '{}'. The terms are listed at /{path}.",
-                    field.name, vocabulary.name
-                )));
-            }
+        if identifiers.iter().filter_map(known).any(|known| own == Some(known.id)) {
+            misuses.push(misuse(MisuseKind::Itself, "a resource cannot refer to itself".to_owned()));
         }
-        Ok(())
+        if identifiers.iter().filter_map(known).any(|known| self.is_taken(from, field.name, known, own)) {
+            let message = "what it refers to belongs to another already, and you do not have permission to change that.";
+            misuses.push(misuse(MisuseKind::Taken, format!("Field '{}': {message}", field.name)));
+        }
+        misuses
+    }
+
+    /// Whether a link to this resource would take the place of one that the writer may not take away.
+    fn is_taken(&self, from: &ResourceType, field: &str, known: &KnownResource, own: Option<i64>) -> bool {
+        let held = self.held.get(&known.id).map(Vec::as_slice).unwrap_or_default();
+        let inverse = single_inverse(from, field, known.resource);
+        inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse, &l.field)))
+    }
+
+    fn misused_terms(&self, used: &TermUse) -> Option<Misuse> {
+        let TermUse { vocabulary, terms, field } = used;
+        let is_official = |term: &String| self.terms.get(&(vocabulary.name, vocabulary.key(term))).is_some_and(|t| t.official);
+        let unofficial: Vec<String> = terms.iter().filter(|t| !is_official(t)).map(|t| format!("'{t}'")).collect();
+        let are = match unofficial.len() {
+            0 => return None,
+            1 => "is not an official term",
+            _ => "are not official terms",
+        };
+        let message = format!(
+            "Field '{}': {} {are} of the taxonomy '{}'. The terms are listed at /{}.",
+            field.name,
+            unofficial.join(", "),
+            vocabulary.name,
+            vocabulary.path.unwrap_or(vocabulary.name)
+        );
+        Some(Misuse { field: field.name, kind: MisuseKind::Unofficial, message })
     }
 
     /// Writes the terms that these bodies use for the first time.
@@ -413,6 +486,8 @@ async fn write_terms(tx: &mut Tx, changes: &[Change], written: &[(i64, String)],
 struct LinkChange {
     removed: BTreeSet<Link>,
     added: BTreeSet<Link>,
+    /// Links that get another place; their other ends stay as they are.
+    moved: BTreeSet<Link>,
     /// Resources that are not written themselves, but whose links change.
     partners: BTreeSet<i64>,
     /// Resources that are written, but do not get a link that they name.
@@ -431,8 +506,9 @@ impl LinkChange {
         let mut types: HashMap<i64, &'static ResourceType> =
             changes.iter().zip(written).map(|(c, (id, _))| (*id, c.input.resource)).collect();
         let mut wanted = Vec::new();
-        let mut named = HashSet::new();
+        let (mut named, mut kept) = (HashSet::new(), HashSet::new());
         for (change, (from_id, _)) in changes.iter().zip(written) {
+            kept.extend(change.input.kept.iter().map(|used| (*from_id, used.field.name)));
             for LinkUse { field, identifiers } in &change.input.links {
                 named.insert((*from_id, field.name));
                 for (position, identifier) in (0..).zip(identifiers) {
@@ -443,16 +519,22 @@ impl LinkChange {
             }
         }
         let mut old = tx.links_from(&old_ids).await?;
+        old.retain(|l| !kept.contains(&(l.from_id, l.field.as_str())));
         if actor.keeps_inverse_links {
             old.retain(|l| {
                 named.contains(&(l.from_id, l.field.as_str())) || types.get(&l.from_id).is_none_or(|r| !link::has_inverse(r, &l.field))
             });
         }
         let mut plan = Self::default();
-        let before: HashSet<&Link> = old.iter().collect();
-        let after: HashSet<&Link> = wanted.iter().collect();
-        plan.removed.extend(before.difference(&after).map(|l| (*l).clone()));
-        plan.added.extend(after.difference(&before).map(|l| (*l).clone()));
+        let mut before: HashMap<_, &Link> = old.iter().map(|l| (same_ends(l), l)).collect();
+        for link in &wanted {
+            match before.remove(&same_ends(link)) {
+                None => drop(plan.added.insert(link.clone())),
+                Some(there) if there.position != link.position => drop(plan.moved.insert(link.clone())),
+                Some(_) => {}
+            }
+        }
+        plan.removed.extend(before.into_values().cloned());
         plan.mirror(tx, &mut types, written).await?;
         Ok(plan)
     }
@@ -461,15 +543,8 @@ impl LinkChange {
     async fn mirror(&mut self, tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, written: &[(i64, String)]) -> Result<()> {
         let unknown: Vec<i64> = self.removed.iter().map(|l| l.to_id).filter(|id| !types.contains_key(id)).collect();
         learn_types(tx, types, &unknown).await?;
-        // A link that only changed its place is in both sets; its other end stays as it is.
-        let ends = |links: &BTreeSet<Link>| -> HashSet<(i64, String, i64)> {
-            links.iter().map(|l| (l.from_id, l.field.clone(), l.to_id)).collect()
-        };
-        let (removed_ends, added_ends) = (ends(&self.removed), ends(&self.added));
-        let gone: Vec<Link> =
-            self.removed.iter().filter(|l| !added_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
-        let come: Vec<Link> =
-            self.added.iter().filter(|l| !removed_ends.contains(&owned(l))).filter_map(|l| inverse_of(l, types)).collect();
+        let gone: Vec<Link> = self.removed.iter().filter_map(|l| inverse_of(l, types)).collect();
+        let come: Vec<Link> = self.added.iter().filter_map(|l| inverse_of(l, types)).collect();
         let come = self.one_of_each(come, types);
         let displaced = displaced(tx, types, &come).await?;
         self.removed.extend(gone);
@@ -502,14 +577,18 @@ impl LinkChange {
     }
 
     /// Writes the change; the partners that it touched.
-    async fn apply(self, tx: &mut Tx, actor: Actor<'_>) -> Result<Vec<i64>> {
+    async fn apply(mut self, tx: &mut Tx, actor: Actor<'_>) -> Result<Vec<i64>> {
+        // What goes, goes: one end may be given another place while the other one takes the link away.
+        let going: HashSet<_> = self.removed.iter().map(same_ends).collect();
+        self.moved.retain(|l| !going.contains(&same_ends(l)));
         let partners: Vec<i64> = self.partners.into_iter().collect();
         if !partners.is_empty() {
             tx.lock_rows(&partners).await?;
             tx.archive(&partners).await?;
         }
-        let removed: Vec<Link> = self.removed.into_iter().collect();
-        let added: Vec<Link> = self.added.into_iter().collect();
+        // Rows that exist are passed over when links are written: what gets another place is removed first.
+        let removed: Vec<Link> = self.removed.iter().chain(&self.moved).cloned().collect();
+        let added: Vec<Link> = self.added.into_iter().chain(self.moved).collect();
         tx.delete_links(&removed).await?;
         tx.insert_links(&added).await?;
         if !partners.is_empty() {
@@ -517,11 +596,6 @@ impl LinkChange {
         }
         Ok(partners)
     }
-}
-
-fn owned(link: &Link) -> (i64, String, i64) {
-    let (from, field, to) = same_ends(link);
-    (from, field.to_owned(), to)
 }
 
 async fn learn_types(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType>, ids: &[i64]) -> Result<()> {

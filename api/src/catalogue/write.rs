@@ -1,8 +1,8 @@
 //! Registering, replacing, patching and deleting single resources.
 
 use aiod_schema::identifier::platform_identifier_fault;
-use aiod_schema::validate::{Step, normalise};
-use aiod_schema::{Fault, Input, ResourceType, new_identifier};
+use aiod_schema::validate::{Step, normalise_keeping};
+use aiod_schema::{Fault, Field, Input, ResourceType, new_identifier};
 use serde_json::{Map, Value};
 
 use super::change::{Actor, Change, Identity, Resolved, Target, apply, content_hash, platform_key};
@@ -43,9 +43,16 @@ impl Expected {
 /// # Errors
 /// [`Error::Invalid`] with every fault; [`Error::BadRequest`] where a file stands in the body.
 pub(super) fn validated(resource: &'static ResourceType, body: &Value) -> Result<Input> {
-    normalise(resource, body).map_err(|faults| match faults.iter().find(|f| f.kind == aiod_schema::validate::FaultKind::Blob) {
-        Some(blob) => Error::BadRequest(format!("{}: {}", blob.path(), blob.message)),
-        None => Error::Invalid(faults),
+    validated_keeping(resource, body, |_| false)
+}
+
+/// The same for a body of which some link fields stay as they are stored.
+fn validated_keeping(resource: &'static ResourceType, body: &Value, is_kept: impl Fn(&Field) -> bool) -> Result<Input> {
+    normalise_keeping(resource, body, is_kept).map_err(|faults| {
+        match faults.iter().find(|f| f.kind == aiod_schema::validate::FaultKind::Blob) {
+            Some(blob) => Error::BadRequest(format!("{}: {}", blob.path(), blob.message)),
+            None => Error::Invalid(faults),
+        }
     })
 }
 
@@ -144,7 +151,8 @@ impl Catalogue {
         })
     }
 
-    /// Changes what a JSON merge patch (RFC 7386) names, and leaves the rest.
+    /// Changes what a JSON merge patch (RFC 7386) names, and leaves the rest. Links of fields that it does not name are not even
+    /// checked: others may have made more of them than a body may hold.
     ///
     /// # Errors
     /// As for replacing; the faults are those of the patched body.
@@ -157,15 +165,15 @@ impl Catalogue {
         expected: &Expected,
     ) -> Result<()> {
         require_user(caller)?;
-        if !patch.is_object() {
+        let Value::Object(named) = patch else {
             return Err(Error::Invalid(vec![Fault::new(["body"], "a merge patch is a JSON object", "type_error.dict")]));
-        }
+        };
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
             let mut body = tx.body_of(head.id).await?;
             merge(&mut body, patch);
-            let input = validated(resource, &body)?;
+            let input = validated_keeping(resource, &body, |field| !named.contains_key(field.name))?;
             self.rewrite(&mut tx, caller, head, input).await
         })
     }

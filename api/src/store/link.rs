@@ -1,9 +1,9 @@
 //! References between resources: a row for each, and a text in the row of the resource that refers, from which it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::asset::Status;
-use super::sql::Sql;
+use super::sql::{Arg, Sql};
 use super::{Result, Tx};
 
 /// One end of a reference: `from` says in `field` that it refers to `to`.
@@ -123,17 +123,36 @@ impl Tx {
         Ok(found)
     }
 
+    /// Links that start at these resources and end at one that was not deleted.
+    pub(crate) async fn living_links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new(
+                "SELECT l.from_id, l.field, l.to_id, l.position FROM link l JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
+                 WHERE l.from_id IN ",
+            );
+            found.extend(self.fetch_all::<Link>(sql.push_list(ids)).await?);
+        }
+        Ok(found)
+    }
+
     /// Writes links; those that exist already are left.
     pub(crate) async fn insert_links(&mut self, links: &[Link]) -> Result<()> {
         let rows = links.iter().map(|l| vec![l.from_id.into(), l.field.as_str().into(), l.to_id.into(), l.position.into()]).collect();
         self.execute_each(Sql::insert_ignoring(self.dialect(), "link (from_id, field, to_id, position)", rows)).await
     }
 
-    /// Removes links.
+    /// Removes links, whatever their place.
     pub(crate) async fn delete_links(&mut self, links: &[Link]) -> Result<()> {
-        for link in links {
-            let sql = Sql::new("DELETE FROM link WHERE from_id = ? AND field = ? AND to_id = ?");
-            self.execute(sql.bind(link.from_id).bind(link.field.as_str()).bind(link.to_id)).await?;
+        /// As many as an `INSERT` of links has, see [`Sql::insert`]; a power of two, as [`Sql::push_rows`] fills up to one.
+        const AT_ONCE: usize = 512;
+        for links in links.chunks(AT_ONCE) {
+            let ends: Vec<[Arg; 3]> = links.iter().map(|l| [l.from_id.into(), l.field.as_str().into(), l.to_id.into()]).collect();
+            // By the key's first column as well: for rows of values alone, SQLite and MariaDB read the whole table.
+            let from: BTreeSet<i64> = links.iter().map(|l| l.from_id).collect();
+            let from: Vec<i64> = from.into_iter().collect();
+            let sql = Sql::new("DELETE FROM link WHERE from_id IN ").push_list(&from).push(" AND (from_id, field, to_id) IN ");
+            self.execute(sql.push_rows(&ends)).await?;
         }
         Ok(())
     }

@@ -114,19 +114,17 @@ impl Sql {
         self
     }
 
-    /// Adds `((?, ?), …)` for a list of pairs.
-    pub(crate) fn push_pairs(mut self, pairs: &[(Arg, Arg)]) -> Self {
-        let Some(last) = pairs.last() else { return self.push("((NULL, NULL))") };
-        let length = pairs.len().next_power_of_two();
+    /// Adds `((?, ?), …)` for a list of rows, filled up as [`Self::push_list`] does; there must be one.
+    pub(crate) fn push_rows<const WIDTH: usize>(mut self, rows: &[[Arg; WIDTH]]) -> Self {
+        let Some(last) = rows.last() else { return self };
+        let length = rows.len().next_power_of_two();
         self.text.push('(');
         for i in 0..length {
-            self.text.push_str(if i == 0 { "(?, ?)" } else { ", (?, ?)" });
+            self.text.push_str(if i == 0 { "" } else { ", " });
+            self.push_placeholders(WIDTH);
         }
         self.text.push(')');
-        for (a, b) in pairs.iter().chain(std::iter::repeat_n(last, length - pairs.len())) {
-            self.args.push(a.clone());
-            self.args.push(b.clone());
-        }
+        self.args.extend(rows.iter().chain(std::iter::repeat_n(last, length - rows.len())).flatten().cloned());
         self
     }
 
@@ -222,6 +220,14 @@ mod tests {
         assert_eq!(sql.text, "x IN (?, ?, ?, ?)");
         assert_eq!(sql.args, [1_i64, 2, 3, 3].map(Arg::from));
         assert_eq!(Sql::new("x IN ").push_list::<i64>(&[]).text, "x IN (NULL)");
+    }
+
+    #[test]
+    fn lists_of_rows_are_filled_up_too() {
+        let rows = [[1_i64, 2], [3, 4], [5, 6]].map(|row| row.map(Arg::from));
+        let sql = Sql::new("(x, y) IN ").push_rows(&rows);
+        assert_eq!(sql.text, "(x, y) IN ((?, ?), (?, ?), (?, ?), (?, ?))");
+        assert_eq!(sql.args, [1_i64, 2, 3, 4, 5, 6, 5, 6].map(Arg::from));
     }
 
     #[test]

@@ -74,8 +74,8 @@ impl Tx {
     pub(crate) async fn find_terms(&mut self, keys: &[(String, String)]) -> Result<Vec<TermRow>> {
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(2_000) {
-            let pairs: Vec<(Arg, Arg)> = chunk.iter().map(|(v, k)| (v.into(), k.into())).collect();
-            found.extend(self.fetch_all::<TermRow>(Sql::new(TERM).push(" WHERE (vocabulary, folded) IN ").push_pairs(&pairs)).await?);
+            let pairs: Vec<[Arg; 2]> = chunk.iter().map(|(v, k)| [v.into(), k.into()]).collect();
+            found.extend(self.fetch_all::<TermRow>(Sql::new(TERM).push(" WHERE (vocabulary, folded) IN ").push_rows(&pairs)).await?);
         }
         Ok(found)
     }

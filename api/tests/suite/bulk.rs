@@ -211,3 +211,24 @@ async fn related_resources_are_as_many_as_the_document_says() {
     assert_eq!(answer["results"][1]["errors"][0]["loc"], json!(["related", "creator"]));
     app.close().await;
 }
+
+#[tokio::test]
+async fn a_record_that_says_what_a_patch_left_is_unchanged() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let cited = app.publish("publications", "p", json!({})).await;
+    let with = |more: Value| {
+        let mut record = record("1", "one");
+        record["resource"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+    };
+    let answer = app.batch("datasets", vec![with(json!({"citation": [cited]}))]).await;
+    let path = format!("/datasets/{}", answer["results"][0]["identifier"].as_str().unwrap());
+    app.request(poem::http::Method::PATCH, &path).json(&json!({"version": "2"})).key(&key).send().await.ok();
+    let send = async |more: Value| outcomes(&app.batch("datasets", vec![with(more)]).await).remove(0);
+    assert_eq!(send(json!({"version": "2", "citation": [cited]})).await, "unchanged");
+    // The links that the patch left alone count: a record without them takes them away.
+    assert_eq!(send(json!({"version": "2"})).await, "updated");
+    assert_eq!(app.get(&path).send().await.ok()["citation"], json!([]));
+    app.close().await;
+}

@@ -86,14 +86,51 @@ async fn links_to_nothing_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn every_reference_and_term_that_is_refused_is_named_at_once() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    let refused = async |more: Value, status: u16| {
+        let mut body = json!({"name": "x"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        app.post("/datasets", &body).key(&key).send().await.refused(status)
+    };
+    let (contact, publication) = ("con_AAAAAAAAAAAAAAAAAAAAAAAA", "pub_AAAAAAAAAAAAAAAAAAAAAAAA");
+    let all = json!({"creator": [contact], "citation": [publication], "license": "My licence", "research_area": ["Mine", "Own"]});
+    // The status is that of the first fault.
+    let detail = refused(all, 404).await;
+    for named in ["'creator'", contact, "'citation'", publication, "'license'", "'My licence'", "'research_area'", "'Mine'", "'Own'"] {
+        assert!(detail.contains(named), "{named}: {detail}");
+    }
+    let detail = refused(json!({"license": "My licence", "research_area": ["Mine"]}), 400).await;
+    assert!(detail.contains("'My licence'") && detail.contains("'Mine'"), "{detail}");
+
+    let own = app.draft("datasets", &key, json!({"name": "x"})).await;
+    let body = json!({"name": "x", "has_part": [own, publication]});
+    let detail = app.put(&format!("/datasets/{own}"), &body).key(&key).send().await.refused(404);
+    assert!(detail.contains(publication) && detail.contains("Field 'has_part': a resource cannot refer to itself"), "{detail}");
+
+    let record = json!({"resource": {"platform_resource_identifier": "1", "name": "x", "creator": [contact], "citation": [publication],
+        "distribution": [{"platform": "nowhere"}]}});
+    let answer = app.batch("datasets", vec![record]).await;
+    let errors = answer["results"][0]["errors"].as_array().unwrap();
+    let mut places: Vec<String> = errors.iter().map(|e| e["loc"].to_string()).collect();
+    places.sort();
+    assert_eq!(places, [r#"["resource","citation"]"#, r#"["resource","creator"]"#, r#"["resource","distribution"]"#]);
+    assert!(errors.iter().any(|e| e["msg"].as_str().unwrap().contains(contact)), "{errors:?}");
+    app.close().await;
+}
+
+#[tokio::test]
 async fn a_resource_does_not_refer_to_itself() {
     let app = TestApp::new().await;
     let key = app.key("bot", &["platform_example"]).await;
     let id = app.publish("datasets", "d", json!({})).await;
     let body = json!({"name": "d", "has_part": [id], "is_part_of": [id]});
-    assert_eq!(app.put(&format!("/datasets/{id}"), &body).key(&key).send().await.faults(), ["body.has_part"]);
+    assert_eq!(app.put(&format!("/datasets/{id}"), &body).key(&key).send().await.faults(), ["body.has_part", "body.is_part_of"]);
     let record = json!({"resource": {"platform_resource_identifier": "d", "name": "d", "has_part": [id]}});
-    assert_eq!(app.batch("datasets", vec![record]).await["failed"], 1);
+    let failed = app.batch("datasets", vec![record]).await["results"][0].clone();
+    assert_eq!((failed["outcome"].as_str(), &failed["errors"][0]["loc"]), (Some("failed"), &json!(["resource", "has_part"])));
+    assert_eq!(failed["errors"][0]["msg"], "a resource cannot refer to itself");
     app.close().await;
 }
 
@@ -200,6 +237,53 @@ async fn of_several_that_want_one_place_the_last_gets_it() {
 }
 
 #[tokio::test]
+async fn of_several_that_want_one_place_the_last_gets_it_even_where_another_had_it() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let first = app.publish("persons", "1", json!({})).await;
+    let contact = app.publish("contacts", "c", json!({"person": first})).await;
+    let record = |own: &str| json!({"resource": {"platform_resource_identifier": own, "name": own, "contact_details": contact}});
+    app.batch("persons", vec![record("1"), record("2")]).await;
+    let second = app.get("/platforms/example/persons/2").send().await.ok();
+    assert_eq!(second["contact_details"], contact.as_str());
+    assert_eq!(app.get(&format!("/contacts/{contact}")).key(&key).send().await.ok()["person"], second["identifier"]);
+    assert_eq!(app.get(&format!("/persons/{first}")).send().await.ok().get("contact_details"), None);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_belonged_to_a_deleted_resource_is_free() {
+    let app = TestApp::new().await;
+    let (owner, other) = (app.key("bot", &["platform_example"]).await, app.key("other", &["platform_openml"]).await);
+    let contact = app.publish("contacts", "c", json!({})).await;
+    let gone = app.publish("persons", "p", json!({"contact_details": contact})).await;
+    let elsewhere = |own: &str, more: Value| {
+        let mut body = json!({"platform": "openml", "platform_resource_identifier": own, "name": own});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let wanted = elsewhere("1", json!({"contact_details": contact}));
+    app.post("/persons", &wanted).key(&other).send().await.refused(403);
+    app.delete(&format!("/persons/{gone}")).key(&owner).send().await.ok();
+    let person = app.post("/persons", &wanted).key(&other).send().await.identifier();
+    // Neither one who was deleted nor their removal for good takes it from its new owner.
+    for (before, removed) in [(0, 0), (aiod_api::store::now() + 1, 1)] {
+        assert_eq!(app.app.catalogue.purge_deleted(before).await.unwrap(), removed);
+        assert_eq!(app.get(&format!("/contacts/{contact}")).send().await.ok()["person"], person.as_str());
+        assert_eq!(app.get(&format!("/persons/{person}")).send().await.ok()["contact_details"], contact.as_str());
+    }
+    // It belongs to somebody again, and a person whose contact was deleted takes another one.
+    let third = app.key("third", &[]).await;
+    app.post("/persons", &json!({"name": "x", "contact_details": contact})).key(&third).send().await.refused(403);
+    let own = app.publish("persons", "q", json!({})).await;
+    let lost = app.publish("contacts", "d", json!({"person": own})).await;
+    app.delete(&format!("/contacts/{lost}")).key(&owner).send().await.ok();
+    let next = app.post("/contacts", &elsewhere("3", json!({"person": own}))).key(&other).send().await.identifier();
+    assert_eq!(app.get(&format!("/persons/{own}")).send().await.ok()["contact_details"], next.as_str());
+    app.close().await;
+}
+
+#[tokio::test]
 async fn what_one_may_not_see_cannot_be_referred_to() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.key("ada", &[]).await, app.key("eve", &[]).await);
@@ -229,5 +313,77 @@ async fn a_deleted_resource_gives_its_partners_a_new_revision() {
     assert!(read.header("etag").unwrap().starts_with("\"2-") && read.ok()["citation"] == json!([]), "{:?}", read.header("etag"));
     let past = app.get(&format!("/datasets/{own}/history/1")).key(&key).send().await.ok();
     assert_eq!(past["citation"], json!([target]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn more_links_from_others_than_a_body_holds_do_not_stand_in_the_way_of_a_patch() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let cited = app.publish("publications", "p", json!({})).await;
+    let whole = app.publish("datasets", "whole", json!({"citation": [cited]})).await;
+    let part = |n: usize| json!({"resource": {"platform_resource_identifier": format!("{n}"), "name": "part", "is_part_of": [whole]}});
+    for batch in 0..6 {
+        let count = if batch < 5 { 1_000 } else { 1 };
+        assert_eq!(app.batch("datasets", (0..count).map(|n| part(batch * 1_000 + n)).collect()).await["created"], count);
+    }
+    let path = format!("/datasets/{whole}");
+    let patch = async |body: Value| app.request(Method::PATCH, &path).json(&body).key(&key).send().await;
+    let read = async || app.get(&path).send().await.ok();
+    let parts = read().await["has_part"].clone();
+    assert_eq!(parts.as_array().unwrap().len(), 5_001);
+
+    patch(json!({"version": "2"})).await.ok();
+    let after = read().await;
+    assert_eq!((after["version"].as_str(), &after["has_part"], &after["citation"]), (Some("2"), &parts, &json!([cited])));
+    // What the patch names is checked, all of it at once.
+    let faults = patch(json!({"issn": "1", "has_part": parts, "is_part_of": [7]})).await.faults();
+    assert_eq!(faults.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{faults:?}");
+
+    patch(json!({"citation": null})).await.ok();
+    let after = read().await;
+    assert_eq!((&after["has_part"], &after["citation"]), (&parts, &json!([])));
+    patch(json!({"has_part": null})).await.ok();
+    assert_eq!(read().await["has_part"], json!([]));
+    assert_eq!(app.get("/platforms/example/datasets/5000").send().await.ok()["is_part_of"], json!([]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_patch_leaves_the_places_of_links_that_it_does_not_name() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| app.publish("publications", name, json!({})));
+    let (a, b, c, d) = (a.await, b.await, c.await, d.await);
+    let whole = app.publish("datasets", "whole", json!({"has_part": [d, a]})).await;
+    let path = format!("/datasets/{whole}");
+    let join = async |part: &str, name: &str| {
+        app.put(&format!("/publications/{part}"), &json!({"name": name, "is_part_of": [whole]})).key(&key).send().await.ok();
+    };
+    join(&c, "c").await;
+    let before = app.get(&format!("/publications/{c}")).send().await.header("etag").map(str::to_owned);
+    app.request(Method::PATCH, &path).json(&json!({"version": "2"})).key(&key).send().await.ok();
+    join(&b, "b").await;
+    // Those that come from the other end stand behind, in the order of their registration: a patch in between does not fix their places.
+    assert_eq!(app.get(&path).send().await.ok()["has_part"], json!([d, a, b, c]));
+    // Nor does another order change the other ends.
+    app.request(Method::PATCH, &path).json(&json!({"has_part": [c, b, a, d]})).key(&key).send().await.ok();
+    assert_eq!(app.get(&path).send().await.ok()["has_part"], json!([c, b, a, d]));
+    assert_eq!(app.get(&format!("/publications/{c}")).send().await.header("etag").map(str::to_owned), before);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_patch_does_not_give_a_contact_a_second_owner() {
+    let app = TestApp::new().await;
+    let key = app.key("bot", &["platform_example"]).await;
+    let person = app.publish("persons", "p", json!({})).await;
+    let organisation = app.publish("organisations", "o", json!({})).await;
+    let contact = app.publish("contacts", "c", json!({"organisation": organisation})).await;
+    let patch = async |body: Value| app.request(Method::PATCH, &format!("/contacts/{contact}")).json(&body).key(&key).send().await;
+    assert_eq!(patch(json!({"person": person})).await.faults(), ["body.organisation"]);
+    patch(json!({"person": person, "organisation": null})).await.ok();
+    let read = app.get(&format!("/contacts/{contact}")).send().await.ok();
+    assert_eq!((read["person"].as_str(), read.get("organisation")), (Some(person.as_str()), None));
     app.close().await;
 }

@@ -144,14 +144,14 @@ impl Bench<'_> {
         let writer = Writer { url: format!("{}/platforms/{PLATFORM}/datasets/batch", server.url), key };
         let requests = Arc::new(generator.requests());
         let (one, several) = requests.split_at(requests.len() / 2);
-        let target = Target { rate: Some(3_000.0), ..Target::default() };
         for (part, connections) in [(one, 1), (several, self.options.connections)] {
             let part = part.to_vec();
+            let target = Target { rate: (connections > 1).then_some(3_000.0), ..Target::default() };
             let load = writer.load(connections, Arc::new(move |n| part.get(n).cloned()), all_created).await?;
             self.report.load(format!("bulk upsert, new records, {connections} connections"), &load, None, target);
         }
-        let target = Target { rate: Some(10_000.0), ..Target::default() };
         for connections in [1, self.options.connections] {
+            let target = Target { rate: (connections > 1).then_some(10_000.0), ..Target::default() };
             let mut best = Load::default();
             for _ in 0..self.options.runs {
                 let requests = Arc::clone(&requests);

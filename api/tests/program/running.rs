@@ -63,10 +63,13 @@ fn batch(number: usize) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_loses_nothing_and_leaves_nothing_half_written() {
-    let mut home = Home::new();
+    let mut home = Home::on_server().await;
     let quiet = ["--set", "examples.load=false"];
-    let key = home.serve(&quiet).await.key.unwrap();
+    home.serve(&quiet).await;
     home.signal("-TERM");
+    let (code, key, error) = home.run(&["keys", "create", "--name", "root", "--role", "admin_aiod_resources"]);
+    assert_eq!(code, 0, "{error}");
+    let key = key.trim().to_owned();
     let mut total = 0;
     for round in 0..3 {
         let server = home.serve(&quiet).await;
@@ -100,6 +103,7 @@ async fn a_kill_loses_nothing_and_leaves_nothing_half_written() {
         total = count;
         assert_eq!(home.signal("-TERM"), Some(0));
     }
+    home.close().await;
 }
 
 /// Every record is whole, every acknowledged batch is there, and no batch is there in part; how many records there are.

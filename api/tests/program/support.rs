@@ -8,10 +8,29 @@ use std::time::{Duration, Instant};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
+/// The server, without a database, on which a test may have a database of its own.
+const SERVER: &str = "AIOD_TEST_DATABASE_URL";
+
 /// A folder with an embedded catalogue, removed with everything that still runs in it.
 pub(crate) struct Home {
     pub(crate) folder: PathBuf,
+    /// The catalogue's database, where it is not in the folder.
+    database: Option<Database>,
     running: Vec<Child>,
+}
+
+struct Database {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    async fn execute(&self, statement: &str) {
+        use mysql_async::prelude::Queryable;
+        let pool = mysql_async::Pool::new(self.server.as_str());
+        pool.get_conn().await.unwrap().query_drop(format!("{statement} {}", self.name)).await.unwrap();
+        pool.disconnect().await.unwrap();
+    }
 }
 
 /// A server and what it wrote when it started.
@@ -24,13 +43,34 @@ impl Home {
     pub(crate) fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("aiod_program_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(&folder).unwrap();
-        Self { folder, running: Vec::new() }
+        Self { folder, database: None, running: Vec::new() }
+    }
+
+    /// With a catalogue on the server that tests are given; in the folder without one. [`Home::close`] removes it.
+    pub(crate) async fn on_server() -> Self {
+        let mut home = Self::new();
+        if let Ok(server) = std::env::var(SERVER) {
+            let name = home.folder.file_name().unwrap().to_str().unwrap().to_owned();
+            let database = Database { server: server.trim_end_matches('/').to_owned(), name };
+            database.execute("CREATE DATABASE").await;
+            home.database = Some(database);
+        }
+        home
+    }
+
+    pub(crate) async fn close(self) {
+        if let Some(database) = &self.database {
+            database.execute("DROP DATABASE").await;
+        }
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aiod-api"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AIOD_")) {
             command.env_remove(name);
+        }
+        if let Some(Database { server, name }) = &self.database {
+            command.env("AIOD_DATABASE_URL", format!("{server}/{name}"));
         }
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
         command

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aiod_schema::convert::{Format, formats};
-use aiod_schema::validate::MAX_RELATED;
+use aiod_schema::validate::{MAX_RECORDS, MAX_RELATED};
 use aiod_schema::{Field, Kind, Object, ResourceType, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use serde_json::{Value, json};
@@ -287,11 +287,7 @@ pub(crate) fn batch_schema(resource: &'static ResourceType) -> MetaSchema {
         required: vec!["resource"],
         ..MetaSchema::new("object")
     });
-    let records = inline(MetaSchema {
-        items: Some(Box::new(record)),
-        max_items: Some(crate::catalogue::bulk::MAX_RECORDS),
-        ..MetaSchema::new("array")
-    });
+    let records = inline(MetaSchema { items: Some(Box::new(record)), max_items: Some(MAX_RECORDS), ..MetaSchema::new("array") });
     MetaSchema { properties: vec![("records", records)], required: vec!["records"], ..MetaSchema::new("object") }
 }
 

@@ -12,9 +12,6 @@ use tokio::time::Instant;
 use crate::http::{Answer, HttpError, HttpOptions, Polite, Secret};
 use crate::record::Record;
 
-/// The most records that one bulk upsert takes.
-pub const MAX_BATCH: usize = 1_000;
-
 /// How long to wait at most between two looks for a catalogue that is not there yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -239,7 +236,7 @@ impl Catalogue {
         }
     }
 
-    /// Creates or updates records of one platform and type: at most [`MAX_BATCH`]. The results stand in the order of the records.
+    /// Creates or updates records of one platform and type: at most [`aiod_schema::validate::MAX_RECORDS`]. The results stand in the order of the records.
     ///
     /// # Errors
     /// When the batch as a whole was not taken.

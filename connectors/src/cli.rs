@@ -5,13 +5,14 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use aiod_schema::validate::MAX_RECORDS;
 use clap::error::ErrorKind;
 use clap::{Args, Parser};
 use reqwest::Url;
 use tokio::time::Instant;
 use tracing_subscriber::EnvFilter;
 
-use crate::catalogue::{Catalogue, MAX_BATCH};
+use crate::catalogue::Catalogue;
 use crate::engine::{Connector, Engine, Options, Report, RunError};
 use crate::http::{HttpError, HttpOptions, Retry, Secret};
 use crate::stop::{self, Stop};
@@ -170,8 +171,8 @@ pub fn http_url(text: &str) -> Result<Url, String> {
 }
 
 fn batch_size(text: &str) -> Result<NonZeroUsize, String> {
-    let size = text.parse::<NonZeroUsize>().ok().filter(|n| n.get() <= MAX_BATCH);
-    size.ok_or_else(|| format!("a number from 1 to {MAX_BATCH} is expected"))
+    let size = text.parse::<NonZeroUsize>().ok().filter(|n| n.get() <= MAX_RECORDS);
+    size.ok_or_else(|| format!("a number from 1 to {MAX_RECORDS} is expected"))
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

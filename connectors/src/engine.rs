@@ -100,7 +100,7 @@ pub enum RunError {
 pub struct Options {
     /// At most this many records are taken from the listing.
     pub limit: Option<usize>,
-    /// How many records one bulk upsert has: 1 to [`crate::catalogue::MAX_BATCH`].
+    /// How many records one bulk upsert has: 1 to [`aiod_schema::validate::MAX_RECORDS`].
     pub batch_size: NonZeroUsize,
     /// How many records are fetched at the same time.
     pub concurrency: NonZeroUsize,

@@ -16,6 +16,9 @@ pub const MAX_ITEMS: usize = 5_000;
 /// The most bytes that the values of a resource may have as JSON: 4 MiB.
 pub const MAX_SIZE: usize = 4 << 20;
 
+/// The most records of one bulk upsert.
+pub const MAX_RECORDS: usize = 1_000;
+
 /// The most related resources that one link field of a record of a bulk upsert may bring.
 pub const MAX_RELATED: usize = 500;
 

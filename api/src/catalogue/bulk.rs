@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aiod_schema::identifier::platform_identifier_fault;
-use aiod_schema::validate::{LinkUse, MAX_RELATED, Step, normalise};
+use aiod_schema::validate::{LinkUse, MAX_RECORDS, MAX_RELATED, Step, normalise};
 use aiod_schema::{Fault, Field, Input, Kind, ResourceType, by_name, new_identifier};
 use serde_json::{Map, Value};
 
@@ -15,8 +15,6 @@ use crate::identity::Caller;
 use crate::store::asset::{Head, Status};
 use crate::store::{Tx, transaction};
 
-/// The most records of one request.
-pub const MAX_RECORDS: usize = 1_000;
 /// How many faults of a record are told at most, each by itself.
 const MAX_FAULTS: usize = 100;
 

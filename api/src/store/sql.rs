@@ -176,30 +176,29 @@ impl Sql {
     }
 }
 
+/// A query of sqlx with a statement's arguments.
+macro_rules! bound {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for arg in $args {
+            query = match arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
 macro_rules! binding {
     ($execute:ident, $fetch:ident, $db:ty, $arguments:ty) => {
         pub(super) fn $execute(self) -> Query<'static, $db, $arguments> {
-            let mut query = sqlx::query::<$db>(AssertSqlSafe(self.text));
-            for arg in self.args {
-                query = match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                    Arg::Bytes(value) => query.bind(value),
-                };
-            }
-            query
+            bound!(sqlx::query::<$db>(AssertSqlSafe(self.text)), self.args)
         }
 
         pub(super) fn $fetch<T: Row>(self) -> QueryAs<'static, $db, T, $arguments> {
-            let mut query = sqlx::query_as::<$db, T>(AssertSqlSafe(self.text));
-            for arg in self.args {
-                query = match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                    Arg::Bytes(value) => query.bind(value),
-                };
-            }
-            query
+            bound!(sqlx::query_as::<$db, T>(AssertSqlSafe(self.text)), self.args)
         }
     };
 }

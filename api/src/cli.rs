@@ -121,7 +121,8 @@ enum MigrateStep {
 enum TaxonomyStep {
     /// Make taxonomies what a file says: adds, renames and moves terms, and marks those that vanished as unofficial.
     Load {
-        /// The file (JSON).
+        /// The file: `{"aiod_taxonomies": [{"taxonomy_name": "Event Mode", "elements": [{"id": "1", "label": {"value": "online"},
+        /// "definition": "Over a network.", "elements": []}]}]}`; what stands within `elements` are narrower terms.
         file: PathBuf,
     },
 }
@@ -226,9 +227,19 @@ async fn on_database(db: &Db, config: &Config, command: Command) -> Result<(), C
         Command::Migrate { step } => migrate(db, step).await,
         Command::Taxonomy { step: TaxonomyStep::Load { file } } => load_taxonomies(db, config, &file).await,
         Command::Keys { step } => keys(db, step).await,
-        Command::Export { file } => report("exported", &dump::export(db, &file).await?),
-        Command::Import { file } => report("imported", &dump::import(db, &config.database.url, &file).await?),
+        Command::Export { file } => report("exported", &dump::export(db, &file).await.map_err(|error| about(error, file))?),
+        Command::Import { file } => {
+            report("imported", &dump::import(db, &config.database.url, &file).await.map_err(|error| about(error, file))?)
+        }
         Command::Serve | Command::Config | Command::Openapi { .. } => Ok(()),
+    }
+}
+
+/// Names the file that an export or an import failed on.
+fn about(error: StoreError, path: PathBuf) -> CliError {
+    match error {
+        StoreError::File(source) => CliError::File { path, source },
+        other => other.into(),
     }
 }
 

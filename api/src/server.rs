@@ -107,7 +107,9 @@ async fn fill(catalogue: &Catalogue, config: &Config) -> Result<Option<String>, 
     let missing: Vec<_> = vocabulary::defaults().into_iter().filter(|t| !known.contains(t.vocabulary.name)).collect();
     let loaded = catalogue.load_taxonomies(&missing).await?;
     let terms: usize = loaded.iter().map(|(_, report)| report.added).sum();
-    tracing::info!(terms, taxonomies = loaded.len(), "{terms} terms of {} taxonomies were loaded", loaded.len());
+    if !loaded.is_empty() {
+        tracing::info!(terms, taxonomies = loaded.len(), "{terms} terms of {} taxonomies were loaded", loaded.len());
+    }
     if !config.is_embedded() {
         return Ok(None);
     }

@@ -12,13 +12,13 @@ use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result}
 
 use tokio::sync::Semaphore;
 
-use super::App;
 use super::body::forwarded_prefix;
 use super::caller::identify;
 use super::etag::Known;
 use super::limit::{Left, RateLimit, TOLD};
 use super::problem::{from_poem, problem};
 use super::typed::RouteTable;
+use super::{App, Version};
 use crate::catalogue::permission::{self, Action, Subject};
 use crate::config::Config;
 use crate::identity::Caller;
@@ -180,7 +180,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
 /// Calls the application with a body of at most `limit` bytes, and brings errors into our form.
 async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize, bodies: &Semaphore) -> Response {
     let mut turn = None;
-    let redirect = without_trailing_slash(&request);
+    let redirect = documentation(&request).or_else(|| without_trailing_slash(&request));
     if has_body(&request) {
         // No Content-Type means JSON, as it always did for clients of this interface.
         if !request.headers().contains_key(header::CONTENT_TYPE) {
@@ -214,6 +214,12 @@ fn has_body(request: &Request) -> bool {
 
 fn too_large(limit: usize) -> Response {
     problem(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body is larger than the {limit} bytes that are taken here."))
+}
+
+/// Where the roots of both versions lead.
+fn documentation(request: &Request) -> Option<String> {
+    let root = Version::ALL.into_iter().find(|version| request.uri().path().trim_end_matches('/') == version.prefix())?;
+    Some(format!("{}{}/docs", forwarded_prefix(request), root.prefix()))
 }
 
 /// Where a path with a slash at its end leads.

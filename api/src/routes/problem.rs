@@ -131,10 +131,32 @@ pub(crate) fn from_poem(error: poem::Error) -> Response {
     problem(status, &detail)
 }
 
+/// What is wrong with a parameter, and what would be right, in place of what the framework says.
+pub(super) fn plain(reason: &str) -> String {
+    let number = |kind: &str| reason.strip_prefix(&format!("verification failed. {kind}(")).and_then(|rest| rest.split(',').next());
+    let expected = |text: &str| text.to_owned();
+    if let Some(least) = number("minimum") {
+        return format!("ensure this value is greater than or equal to {least}");
+    }
+    if let Some(most) = number("maximum") {
+        return format!("ensure this value is less than or equal to {most}");
+    }
+    let kind = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split('"').next());
+    match kind.unwrap_or_default() {
+        kind if kind.starts_with("integer") => expected("value is not a valid integer"),
+        "boolean" => expected("value could not be parsed to a boolean: true or false is expected"),
+        "string_naive-date" => expected("invalid date: a day as yyyy-mm-dd is expected"),
+        "Sort" => expected("value is not a valid enumeration member; permitted: date_created, date_modified"),
+        "SortDirection" => expected("value is not a valid enumeration member; permitted: asc, desc"),
+        "ListMode" => expected("value is not a valid enumeration member; permitted: oldest, newest, all, pending, completed"),
+        _ => expected(reason),
+    }
+}
+
 /// What is wrong with a parameter or a body, as far as the framework found it.
 fn input_fault(error: &poem::Error) -> Option<Fault> {
     if let Some(error) = error.downcast_ref::<ParseParamError>() {
-        return Some(Fault::value(["query", error.name], error.reason.clone()));
+        return Some(Fault::value(["query", error.name], plain(&error.reason)));
     }
     if let Some(error) = error.downcast_ref::<ParseRequestPayloadError>() {
         return Some(Fault::new(["body"], error.reason.clone(), "value_error.jsondecode"));

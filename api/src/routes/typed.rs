@@ -19,7 +19,7 @@ use super::body::{PLACEHOLDER, header_meta};
 use super::caller::Auth;
 use super::catalogue::{CatalogueRoutes, VocabularyRoutes};
 use super::image::ImageRoutes;
-use super::problem::unprocessable;
+use super::problem::{plain, unprocessable};
 use super::resource::{ContentRoutes, ResourceRoutes};
 use super::review::{ReviewRoutes, SubmitRoutes};
 use super::users::UserRoutes;
@@ -188,7 +188,7 @@ fn naming(endpoint: BoxEndpoint<'static>, names: Arc<[String]>) -> BoxEndpoint<'
     let answer = move |error: ParsePathError| {
         let index = error.name.strip_prefix("param").and_then(|n| n.parse::<usize>().ok());
         let name = index.and_then(|index| names.get(index)).map_or(error.name, String::as_str);
-        std::future::ready(unprocessable(&[Fault::value(["path", name], error.reason)]))
+        std::future::ready(unprocessable(&[Fault::value(["path", name], plain(&error.reason))]))
     };
     endpoint.catch_error(answer).map_to_response().boxed()
 }

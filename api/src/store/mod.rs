@@ -24,13 +24,13 @@ pub(crate) mod sql;
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
 
 use asset::Registrations;
 use readers::Readers;
@@ -48,6 +48,12 @@ pub enum StoreError {
     /// The URL of the database is not one that the catalogue knows.
     #[error("'{0}' is not a database URL: sqlite://FILE or mysql://USER:PASSWORD@HOST:PORT/NAME is expected")]
     Url(String),
+    /// The URL of a server names no database on it.
+    #[error("the database URL names no database: mysql://USER:PASSWORD@HOST:PORT/NAME is expected")]
+    NoName,
+    /// The server does not answer.
+    #[error("the database at {0} cannot be reached: {1}")]
+    Unreachable(String, #[source] sqlx::Error),
     /// An export or an import failed.
     #[error(transparent)]
     Dump(#[from] dump::DumpError),
@@ -105,6 +111,9 @@ pub(crate) fn mysql_options(url: &str) -> Result<MySqlConnectOptions> {
     Ok(if is_here && says_nothing { options.ssl_mode(MySqlSslMode::Disabled) } else { options })
 }
 
+/// For how long a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What the store answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -141,6 +150,27 @@ pub enum Tx {
     MySql(Transaction<'static, MySql>),
     /// On SQLite; it holds the write lock from the beginning.
     Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// Waits some seconds for a server that may be starting beside us. A pool would wait as well, but not say what for.
+async fn await_mysql(options: &MySqlConnectOptions) -> Result<()> {
+    let begin = Instant::now();
+    let mut waits = false;
+    loop {
+        let error = match options.connect().await {
+            Ok(connection) => return Ok(connection.close().await?),
+            Err(error @ sqlx::Error::Io(_)) => StoreError::Unreachable(format!("{}:{}", options.get_host(), options.get_port()), error),
+            Err(error) => return Err(error.into()),
+        };
+        if begin.elapsed() >= PATIENCE {
+            return Err(error);
+        }
+        if !waits {
+            tracing::warn!("{error}; waiting for it");
+        }
+        waits = true;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Runs a statement on a connection that is kept for reading.
@@ -200,8 +230,12 @@ impl Db {
 
     async fn open_mysql(url: &str, connections: u32) -> Result<Self> {
         let options = mysql_options(url)?.charset("utf8mb4").statement_cache_capacity(256);
-        let pool = MySqlPoolOptions::new().acquire_timeout(Duration::from_secs(10)).idle_timeout(Duration::from_secs(300)).after_connect(
-            |connection, _| {
+        if options.get_database().is_none_or(str::is_empty) {
+            return Err(StoreError::NoName);
+        }
+        await_mysql(&options).await?;
+        let pool =
+            MySqlPoolOptions::new().acquire_timeout(PATIENCE).idle_timeout(Duration::from_secs(300)).after_connect(|connection, _| {
                 Box::pin(async move {
                     // Under REPEATABLE READ, what a transaction reads after it waited for a lock would be from before the wait.
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
@@ -211,8 +245,7 @@ impl Db {
                         .await?;
                     Ok(())
                 })
-            },
-        );
+            });
         let write = pool.clone().max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
         // What is read on a connection that died is read again on another, without a ping beforehand.
         let read = pool.max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);

@@ -8,10 +8,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Database, Pool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::is_lost;
+use super::{PATIENCE, is_lost};
 
-/// For how long a statement waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long a connection is kept, so that a server behind another address is found in the end.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 

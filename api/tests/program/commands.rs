@@ -18,6 +18,12 @@ fn the_configuration_in_force_is_shown_without_secrets() {
     assert_eq!((code, error.contains("missing.toml")), (2, true));
     let (code, _, error) = home.run(&["--database-url", "postgres://x", "migrate", "status"]);
     assert_eq!((code, error.contains("is not a database URL")), (1, true), "{error}");
+    let (code, _, error) = home.run(&["--database-url", "mysql://root@127.0.0.1:1", "migrate", "status"]);
+    assert_eq!((code, error.contains("names no database")), (1, true), "{error}");
+    let (code, _, error) = home.run(&["--database-url", "mysql://root@127.0.0.1:1/aiod", "migrate", "status"]);
+    assert_eq!((code, error.contains("127.0.0.1:1 cannot be reached") && error.contains("refused")), (1, true), "{error}");
+    let (code, _, error) = home.run(&["import", "missing.ndjson"]);
+    assert_eq!((code, error.contains("missing.ndjson")), (1, true), "{error}");
 }
 
 #[test]

@@ -52,6 +52,30 @@ async fn pages_follow_their_order() {
 }
 
 #[tokio::test]
+async fn faulty_parameters_are_told_what_would_be_right() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    for (path, right) in [
+        ("/datasets?limit=-1", "greater than or equal to 0"),
+        ("/datasets?limit=9999", "less than or equal to 1000"),
+        ("/datasets?limit=abc", "not a valid integer"),
+        ("/datasets?offset=1e3", "not a valid integer"),
+        ("/datasets?sort=name", "permitted: date_created, date_modified"),
+        ("/datasets?direction=up", "permitted: asc, desc"),
+        ("/datasets?date_modified_after=yesterday", "yyyy-mm-dd"),
+        ("/datasets?date_modified_before=2026-01-01T00:00:00Z", "yyyy-mm-dd"),
+        ("/organisations?get_image=maybe", "true or false"),
+        ("/submissions?mode=bogus", "permitted: oldest, newest, all, pending, completed"),
+        ("/datasets/data_x/history/first", "not a valid integer"),
+    ] {
+        let answer = app.get(path).key(&key).send().await;
+        let message = answer.json()["detail"][0]["msg"].as_str().unwrap_or_default().to_owned();
+        assert!(message.contains(right), "{path}: {}", answer.text());
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn pages_of_a_platform_follow_their_order_and_their_cursor() {
     let app = with_news(5).await;
     let key = app.key("other", &["platform_openml"]).await;

@@ -9,7 +9,6 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::middleware::{CatchPanic, Cors};
 use poem::web::{Compress, CompressionAlgo};
 use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
-
 use tokio::sync::Semaphore;
 
 use super::body::forwarded_prefix;

@@ -201,6 +201,12 @@ impl PageQuery {
         }
     }
 
+    /// A `SELECT` from the rows `a` of this page, which the index alone chooses.
+    fn chosen(&self, dialect: Dialect, select: &str) -> Sql {
+        let ids = self.of(dialect, Sql::new("SELECT id FROM asset"));
+        Sql::new(select).push("(").append(ids).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
+    }
+
     /// A `SELECT` from resources, with the conditions of this page.
     fn of(&self, dialect: Dialect, select: Sql) -> Sql {
         let index = self.index().map(|index| dialect.by_index(index)).unwrap_or_default();
@@ -234,17 +240,20 @@ impl PageQuery {
     }
 }
 
+/// Whether a text may be an identifier. Theirs are columns of ASCII, which MySQL refuses to compare with anything else.
+pub(super) fn may_identify(text: &str) -> bool {
+    text.is_ascii() && !is_padded(text)
+}
+
 /// Whether a text ends in blanks, with which nothing is stored: MySQL passes over them where it compares, SQLite does not.
 fn is_padded(text: &str) -> bool {
     text.ends_with(' ')
 }
 
-// Identifiers are ASCII, and so are their columns: MySQL refuses to compare such a column with anything else, so that what cannot
-// be an identifier must not reach it.
 impl Db {
     /// The resource with this identifier, deleted or not.
     pub async fn read_by_identifier(&self, identifier: &str) -> Result<Option<ReadRow>> {
-        if !identifier.is_ascii() || is_padded(identifier) {
+        if !may_identify(identifier) {
             return Ok(None);
         }
         self.fetch_optional(Sql::new(READ).push("asset a WHERE a.identifier = ?").bind(identifier)).await
@@ -272,10 +281,7 @@ impl Db {
     pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
         let sql = match page.start {
             // The index alone chooses: what the offset passes over is never read.
-            Start::Offset(1..) => {
-                let chosen = page.of(self.dialect(), Sql::new("SELECT id FROM asset"));
-                Sql::new(READ).push("(").append(chosen).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
-            }
+            Start::Offset(1..) => page.chosen(self.dialect(), READ),
             _ => page.of(self.dialect(), Sql::new(READ).push("asset a")),
         };
         let found: Vec<ReadRow> = self.fetch_all(sql.clone()).await?;
@@ -288,11 +294,8 @@ impl Db {
 
     /// How many bytes the documents of a page have.
     pub async fn page_bytes(&self, page: &PageQuery) -> Result<i64> {
-        let chosen = page.of(self.dialect(), Sql::new("SELECT id FROM asset"));
         // MySQL's sum is no integer.
-        let sql = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(a.document)), 0) AS SIGNED) FROM (")
-            .append(chosen)
-            .push(") chosen CROSS JOIN asset a ON a.id = chosen.id");
+        let sql = page.chosen(self.dialect(), "SELECT CAST(COALESCE(SUM(LENGTH(a.document)), 0) AS SIGNED) FROM ");
         Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
     }
 
@@ -415,7 +418,7 @@ pub struct ChangedAsset {
 impl Tx {
     /// The head of the resource with this identifier, deleted or not, locked for this transaction.
     pub(crate) async fn lock_head(&mut self, identifier: &str) -> Result<Option<Head>> {
-        if !identifier.is_ascii() || is_padded(identifier) {
+        if !may_identify(identifier) {
             return Ok(None);
         }
         self.fetch_optional(Sql::new(HEAD).push(" WHERE identifier = ?").push(self.dialect().for_update()).bind(identifier)).await
@@ -442,7 +445,7 @@ impl Tx {
     /// Living resources with these identifiers: row id, identifier, type, status. Until this transaction ends, they stay as they
     /// are: who refers to them keeps their status.
     pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<(i64, String, String, String, Option<String>)>> {
-        let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| i.is_ascii()).collect();
+        let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| may_identify(i)).collect();
         let mut found = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(4_000) {
             let sql = Sql::new("SELECT id, identifier, resource_type, status, platform FROM asset WHERE alive = 1 AND identifier IN ");

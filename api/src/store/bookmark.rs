@@ -1,5 +1,6 @@
 //! What users marked to find it again.
 
+use super::asset::may_identify;
 use super::sql::Sql;
 use super::{Db, Result};
 
@@ -23,7 +24,7 @@ impl Db {
 
     /// Takes a bookmark away, if there is one.
     pub async fn remove_bookmark(&self, account: i64, identifier: &str) -> Result<()> {
-        if !identifier.is_ascii() {
+        if !may_identify(identifier) {
             return Ok(());
         }
         let sql = Sql::new("DELETE FROM bookmark WHERE account_id = ? AND asset_id IN (SELECT id FROM asset WHERE identifier = ?)");

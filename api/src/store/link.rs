@@ -115,23 +115,19 @@ impl Tx {
 
     /// All links that start at these resources.
     pub(crate) async fn links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
-        let mut found = Vec::new();
-        for ids in ids.chunks(4_000) {
-            let sql = Sql::new("SELECT from_id, field, to_id, position FROM link WHERE from_id IN ").push_list(ids);
-            found.extend(self.fetch_all::<Link>(sql).await?);
-        }
-        Ok(found)
+        self.links_of(ids, "").await
     }
 
     /// Links that start at these resources and end at one that was not deleted.
     pub(crate) async fn living_links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
+        self.links_of(ids, " JOIN asset t ON t.id = l.to_id AND t.alive = 1").await
+    }
+
+    async fn links_of(&mut self, ids: &[i64], join: &str) -> Result<Vec<Link>> {
         let mut found = Vec::new();
         for ids in ids.chunks(4_000) {
-            let sql = Sql::new(
-                "SELECT l.from_id, l.field, l.to_id, l.position FROM link l JOIN asset t ON t.id = l.to_id AND t.alive = 1 \
-                 WHERE l.from_id IN ",
-            );
-            found.extend(self.fetch_all::<Link>(sql.push_list(ids)).await?);
+            let select = Sql::new("SELECT l.from_id, l.field, l.to_id, l.position FROM link l").push(join);
+            found.extend(self.fetch_all::<Link>(select.push(" WHERE l.from_id IN ").push_list(ids)).await?);
         }
         Ok(found)
     }

@@ -2,6 +2,7 @@
 //!
 //! `routes -> catalogue -> store | identity`, all of them over the model of `aiod_schema`.
 
+pub mod app;
 pub mod catalogue;
 mod causes;
 pub mod cli;

@@ -9,12 +9,13 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 
 use tokio::sync::oneshot;
 
+use crate::app::App;
 use crate::catalogue::examples::PLATFORM as EXAMPLE_PLATFORM;
 use crate::catalogue::{self, Catalogue};
 use crate::config::Config;
 use crate::identity::{ProviderError, api_key};
 use crate::jobs;
-use crate::routes::{self, App};
+use crate::routes;
 use crate::store::lease::Attempt;
 use crate::store::{Db, StoreError};
 

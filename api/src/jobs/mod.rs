@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use crate::routes::App;
+use crate::app::App;
 use crate::store::lease::Attempt;
 use crate::store::now;
 

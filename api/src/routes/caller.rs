@@ -5,7 +5,7 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::App;
+use crate::app::App;
 use crate::catalogue::Error;
 use crate::identity::Caller;
 

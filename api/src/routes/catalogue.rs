@@ -7,10 +7,11 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use serde_json::{Value, json};
 
+use super::Version;
 use super::body::{JsonAnswer, JsonBody};
 use super::caller::Auth;
 use super::resource::ten;
-use super::{App, Version};
+use crate::app::App;
 use crate::catalogue::read::Group;
 
 /// Platforms, counts, and assets of any type.

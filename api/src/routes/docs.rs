@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::body::forwarded_prefix;
 use super::caller::OPEN_ID_CONNECT;
-use super::{App, Version, document};
+use super::{Version, document};
+use crate::app::App;
 use crate::config::Keycloak;
 use crate::identity::discovery_url;
 

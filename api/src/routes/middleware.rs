@@ -11,13 +11,14 @@ use poem::web::{Compress, CompressionAlgo};
 use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
 use tokio::sync::Semaphore;
 
+use super::Version;
 use super::body::forwarded_prefix;
 use super::caller::identify;
 use super::etag::Known;
 use super::limit::{Left, RateLimit, TOLD};
 use super::problem::{from_poem, problem};
 use super::typed::RouteTable;
-use super::{App, Version};
+use crate::app::App;
 use crate::catalogue::permission::{self, Action, Subject};
 use crate::config::Config;
 use crate::identity::Caller;

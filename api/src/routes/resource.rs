@@ -13,10 +13,11 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{Enum, OpenApi};
 use serde_json::{Map, Value, json};
 
+use super::Version;
 use super::body::{JsonAnswer, JsonBody, SeeOther, expected, with_query};
 use super::caller::Auth;
 use super::problem::fault_json;
-use super::{App, Version};
+use crate::app::App;
 use crate::catalogue::read::{Document, Page, parse};
 use crate::catalogue::{Error, bulk};
 use crate::identity::Caller;

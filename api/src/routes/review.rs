@@ -7,10 +7,11 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{Enum, OpenApi};
 use serde_json::{Value, json};
 
+use super::Version;
 use super::body::{JsonAnswer, JsonBody, OptionalBody};
 use super::caller::Auth;
 use super::resource::ResourceRoutes;
-use super::{App, Version};
+use crate::app::App;
 use crate::store::review::Mode;
 
 /// Which submissions.

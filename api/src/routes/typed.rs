@@ -15,6 +15,7 @@ use poem_openapi::registry::{
     MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponse, MetaSchema, MetaSchemaRef, Registry,
 };
 
+use super::Version;
 use super::body::{PLACEHOLDER, header_meta};
 use super::caller::Auth;
 use super::catalogue::{CatalogueRoutes, VocabularyRoutes};
@@ -23,7 +24,7 @@ use super::problem::{plain, unprocessable};
 use super::resource::{ContentRoutes, ResourceRoutes};
 use super::review::{ReviewRoutes, SubmitRoutes};
 use super::users::UserRoutes;
-use super::{App, Version};
+use crate::app::App;
 use crate::catalogue::permission::{self, Action};
 use crate::identity::Caller;
 use crate::openapi::{

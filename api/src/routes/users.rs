@@ -7,10 +7,11 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use serde_json::{Value, json};
 
+use super::Version;
 use super::body::{JsonAnswer, JsonBody};
 use super::caller::Auth;
 use super::resource::{Sort, SortDirection, by_date_modified, newest_first, ten};
-use super::{App, Version};
+use crate::app::App;
 use crate::catalogue::permission::require_user;
 use crate::catalogue::users::PermissionWish;
 

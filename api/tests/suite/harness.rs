@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aiod_api::app::App;
 use aiod_api::catalogue::Catalogue;
 use aiod_api::config::Config;
 use aiod_api::identity::api_key;
-use aiod_api::routes::{App, endpoint};
+use aiod_api::routes::endpoint;
 use aiod_api::store::Db;
 use aiod_schema::vocabulary::{self, Taxonomy};
 use poem::endpoint::BoxEndpoint;

@@ -9,6 +9,7 @@ pub mod model;
 pub mod resource;
 pub mod validate;
 pub mod vocabulary;
+pub mod wire;
 
 pub(crate) use aiod_schema_derive::Model;
 pub use identifier::new_identifier;

@@ -14,6 +14,7 @@ pub mod model;
 pub mod resource;
 pub mod validate;
 pub mod vocabulary;
+pub mod wire;
 
 pub use aiod_schema_derive::Model;
 pub use choice::Status;

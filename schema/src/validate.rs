@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::choice::Choice;
@@ -26,8 +27,9 @@ pub const MAX_RELATED: usize = 500;
 /// How date-times look on the wire and in stored documents: whole seconds, UTC, no zone.
 pub const DATE_TIME: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// One step of the way to a fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One step of the way to a fault; on the wire a text or a number.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Step {
     /// A field's name (or `body`, `query`, `path`).
     Name(String),
@@ -83,20 +85,25 @@ impl Fault {
 
     /// The location in one text, `body.distribution[0].name`.
     pub fn path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.location {
-            match step {
-                Step::Name(name) if path.is_empty() => path.push_str(name),
-                Step::Name(name) => {
-                    path.push('.');
-                    path.push_str(name);
-                }
-                // Writing to a string cannot fail.
-                Step::Index(index) => drop(write!(path, "[{index}]")),
-            }
-        }
-        path
+        path(&self.location)
     }
+}
+
+/// A location in one text.
+pub(crate) fn path(location: &[Step]) -> String {
+    let mut path = String::new();
+    for step in location {
+        match step {
+            Step::Name(name) if path.is_empty() => path.push_str(name),
+            Step::Name(name) => {
+                path.push('.');
+                path.push_str(name);
+            }
+            // Writing to a string cannot fail.
+            Step::Index(index) => drop(write!(path, "[{index}]")),
+        }
+    }
+    path
 }
 
 /// The terms that a body uses of one vocabulary.

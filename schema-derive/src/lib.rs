@@ -6,7 +6,8 @@
 //! On the struct: `#[model(resource, path = "…", prefix = "…", class = "…")]` for a resource type (`images` where it has pictures,
 //! `title = "…"` where the OpenAPI name is not the struct's), `#[model(closed)]` where unknown fields are refused.
 //! On a field: `#[field(…)]` with `max`, `min` (characters), `required`, `read_only`, `personal`, `platform`, `date`,
-//! `link = "a, b"`, `term = "…"`, `v2_alias = "…"`, `blob`; `#[serde(flatten)]` takes over the fields of another struct.
+//! `link = "a, b"` (with `inverse = "…"`, the field of the other end that says the same, and `one_of = "…"`, where only one field of
+//! this group may refer to anything), `term = "…"`, `v2_alias = "…"`, `blob`; `#[serde(flatten)]` takes over the fields of another struct.
 #![allow(clippy::expect_used, reason = "a macro reports misuse by panicking at compile time")]
 
 use proc_macro::TokenStream;
@@ -124,6 +125,7 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
     let (mut min, mut max) = (quote!(None), quote!(None));
     let (mut required, mut read_only, mut personal) = (false, false, false);
     let mut alias = quote!(None);
+    let (mut inverse, mut one_of) = (quote!(None), quote!(None));
     let mut kind = quote!(<#ty as crate::model::FieldType>::SHAPE.kind);
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("field")) {
         attribute.parse_nested_meta(|meta| {
@@ -136,10 +138,9 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
                 "blob" => kind = quote!(crate::model::Kind::Blob),
                 "min" => min = some_number(&meta)?,
                 "max" => max = some_number(&meta)?,
-                "v2_alias" => {
-                    let other = text(&meta)?;
-                    alias = quote!(Some(#other));
-                }
+                "v2_alias" => alias = some_text(&meta)?,
+                "inverse" => inverse = some_text(&meta)?,
+                "one_of" => one_of = some_text(&meta)?,
                 "link" => {
                     let targets: Vec<String> = text(&meta)?.split(',').map(|t| t.trim().to_owned()).collect();
                     kind = quote!(crate::model::Kind::Link(&[#(#targets),*]));
@@ -157,6 +158,7 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
         fields.push(crate::model::Field {
             name: #name, doc: #doc, kind: #kind, list: <#ty as crate::model::FieldType>::SHAPE.list,
             min_length: #min, max_length: #max, required: #required, read_only: #read_only, personal: #personal, v2_alias: #alias,
+            inverse: #inverse, one_of: #one_of,
         });
     })
 }
@@ -192,6 +194,11 @@ fn documentation(attributes: &[Attribute]) -> String {
 
 fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     Ok(meta.value()?.parse::<LitStr>()?.value())
+}
+
+fn some_text(meta: &ParseNestedMeta<'_>) -> syn::Result<Tokens> {
+    let text = text(meta)?;
+    Ok(quote!(Some(#text)))
 }
 
 fn some_number(meta: &ParseNestedMeta<'_>) -> syn::Result<Tokens> {

@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use serde_json::{Map, Value};
 
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
+use crate::link;
 use crate::model::{Field, Kind, Object, ResourceType};
 use crate::vocabulary::Vocabulary;
 
@@ -192,6 +193,7 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
     if let Some(rule) = resource.rule {
         walk.faults.extend(rule(map));
     }
+    walk.faults.extend(link::exclusion_faults(resource, map));
     if walk.faults.is_empty() && json_size(&input.values) > MAX_SIZE {
         walk.fault(format!("ensure the whole of it has at most {MAX_SIZE} bytes"), "value_error.any_str.max_length");
     }

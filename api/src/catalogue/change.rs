@@ -5,7 +5,7 @@ use std::fmt;
 
 use aiod_schema::validate::{LinkUse, TermUse};
 use aiod_schema::vocabulary::Vocabulary;
-use aiod_schema::{Fault, Input, ResourceType, by_name, link};
+use aiod_schema::{Fault, Field, Input, ResourceType, by_name, link};
 use serde_json::{Map, Value};
 
 use super::permission::{Action, Subject, is_allowed};
@@ -309,7 +309,7 @@ impl Resolved {
     fn is_taken(&self, from: &ResourceType, field: &str, known: &KnownResource, own: Option<i64>) -> bool {
         let held = self.held.get(&known.id).map(Vec::as_slice).unwrap_or_default();
         let inverse = single_inverse(from, field, known.resource);
-        inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse, &l.field)))
+        inverse.is_some_and(|inverse| held.iter().any(|l| Some(l.to_id) != own && excludes(known.resource, inverse.name, &l.field)))
     }
 
     fn misused_terms(&self, used: &TermUse) -> Option<Misuse> {
@@ -608,21 +608,20 @@ async fn learn_types(tx: &mut Tx, types: &mut HashMap<i64, &'static ResourceType
 }
 
 /// The field of `to` that says the same as `field` of `from`, where it holds one value.
-fn single_inverse(from: &ResourceType, field: &str, to: &ResourceType) -> Option<&'static str> {
-    link::inverse(from, field, to).filter(|inverse| to.object.field(inverse).is_some_and(|f| !f.list))
+fn single_inverse(from: &ResourceType, field: &str, to: &'static ResourceType) -> Option<&'static Field> {
+    link::inverse(from, field, to).filter(|inverse| !inverse.list)
 }
 
-/// Whether a value in one field that holds one leaves no room for a value in another. A contact belongs to one person or one
-/// organisation: either takes the place of the other.
+/// Whether a value in one field that holds one leaves no room for a value in another.
 fn excludes(holder: &ResourceType, field: &str, other: &str) -> bool {
-    let owners = ["person", "organisation"];
-    field == other || (holder.name == "contact" && owners.contains(&field) && owners.contains(&other))
+    let fields = holder.object.field(field).zip(holder.object.field(other));
+    field == other || fields.is_some_and(|(field, other)| field.excludes(other))
 }
 
 /// The same fact, said by the other end.
 fn inverse_of(link: &Link, types: &HashMap<i64, &'static ResourceType>) -> Option<Link> {
     let field = link::inverse(types.get(&link.from_id)?, &link.field, types.get(&link.to_id)?)?;
-    Some(Link { from_id: link.to_id, field: field.to_owned(), to_id: link.from_id, position: APPENDED })
+    Some(Link { from_id: link.to_id, field: field.name.to_owned(), to_id: link.from_id, position: APPENDED })
 }
 
 /// Links that must go because a field that holds one value gets another, at both their ends.

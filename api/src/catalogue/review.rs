@@ -118,7 +118,7 @@ impl Catalogue {
             } else {
                 Status::Submitted
             };
-            put_into(&mut tx, user, &assets, status, date).await?;
+            tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?;
             Ok(submission)
         })
     }
@@ -228,7 +228,8 @@ impl Catalogue {
             let date = now();
             tx.insert_review(id, user.account, decision.as_str(), comment, date).await?;
             let assets: Vec<i64> = heads.iter().filter(|head| head.status() == Status::Submitted).map(|head| head.id).collect();
-            put_into(&mut tx, user, &assets, decision.status(), date).await
+            let status = decision.status();
+            Ok(tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?)
         })
     }
 
@@ -251,18 +252,4 @@ async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, head
         own |= tx.permission(user.account, head.id).await? == Some(PermissionKind::Admin);
     }
     if own { Err(Error::Forbidden("You cannot review your own assets.".to_owned())) } else { Ok(()) }
-}
-
-/// Puts resources, which the transaction has locked, into a status. Others that refer to them show it.
-async fn put_into(tx: &mut Tx, user: &User, assets: &[i64], status: Status, date: i64) -> Result<()> {
-    tx.archive(assets).await?;
-    tx.set_status(assets, status, Some(user.account), date).await?;
-    let partners: Vec<i64> = tx.referring_to(assets).await?.into_iter().filter(|id| !assets.contains(id)).collect();
-    tx.lock_rows(&partners).await?;
-    tx.archive(&partners).await?;
-    tx.refresh_links(assets).await?;
-    tx.refresh_links(&partners).await?;
-    tx.touch_assets(&partners, Some(user.account)).await?;
-    let touched: Vec<i64> = assets.iter().chain(&partners).copied().collect();
-    Ok(tx.note_changes(&touched).await?)
 }

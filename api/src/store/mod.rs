@@ -10,12 +10,12 @@ pub mod lease;
 pub mod link;
 pub mod migrate;
 mod mysql_load;
-pub mod outbox;
 pub mod permission;
 pub mod platform;
 pub mod readers;
 pub mod reads;
 pub mod review;
+pub(crate) mod revise;
 pub mod revision;
 pub mod term;
 

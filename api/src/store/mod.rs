@@ -19,8 +19,8 @@ pub(crate) mod revise;
 pub mod revision;
 pub mod term;
 
-pub(crate) mod dialect;
-pub(crate) mod sql;
+mod dialect;
+mod sql;
 
 use std::str::FromStr;
 use std::sync::Arc;

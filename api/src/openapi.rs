@@ -89,6 +89,8 @@ fn value_schema(field: &Field, form: Form) -> MetaSchemaRef {
             inline(MetaSchema { max_length, ..text() })
         }
         Kind::Object(object) => reference(schema_name(object(), form)),
+        // No field of a resource is one of these.
+        Kind::Choice(_) | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => inline(text()),
     }
 }
 

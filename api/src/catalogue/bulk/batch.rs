@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aiod_schema::validate::LinkUse;
+use aiod_schema::wire::{Outcome, RecordResult};
 use aiod_schema::{Fault, Field, Input, ResourceType, new_identifier};
 
 use super::record::{Place, Prepared, Record, Related};
-use super::{Outcome, RecordResult};
 use crate::catalogue::Result;
 use crate::catalogue::write::{Actor, Body, Change, Identity, Resolved, Target, apply, content_hash};
 use crate::store::Tx;
@@ -239,14 +239,14 @@ impl Batch<'_> {
 fn first_result(record: &Prepared, existing: &HashMap<String, Head>) -> RecordResult {
     let mut result = RecordResult { platform_resource_identifier: None, identifier: None, outcome: Outcome::Created, errors: Vec::new() };
     match record {
-        Err(faults) => result.fail(faults.clone()),
+        Err(faults) => fail(&mut result, faults),
         Ok(record) => match existing.get(&record.key) {
             Some(head) if head.content_hash == record.hash => {
                 result.identifier = Some(head.identifier.clone());
                 result.outcome = Outcome::Unchanged;
             }
             Some(head) if head.status() == Status::Submitted => {
-                result.fail(vec![Fault::value(["resource"], "a submitted asset cannot be edited: it waits for a review")]);
+                fail(&mut result, &[Fault::value(["resource"], "a submitted asset cannot be edited: it waits for a review")]);
             }
             Some(_) => result.outcome = Outcome::Updated,
             None => {}
@@ -255,11 +255,18 @@ fn first_result(record: &Prepared, existing: &HashMap<String, Head>) -> RecordRe
     result
 }
 
+/// Answers a record with its faults.
+fn fail(result: &mut RecordResult, faults: &[Fault]) {
+    result.outcome = Outcome::Failed;
+    result.identifier = None;
+    result.errors = faults.iter().map(Into::into).collect();
+}
+
 /// Moves the records that have faults from those that are to be written into the results.
 fn remove_failed(pending: &mut Vec<Pending<'_>>, results: &mut [RecordResult]) {
     for failed in pending.extract_if(.., |p| !p.faults.is_empty()) {
         if let Some(result) = results.get_mut(failed.index) {
-            result.fail(failed.faults);
+            fail(result, &failed.faults);
         }
     }
 }

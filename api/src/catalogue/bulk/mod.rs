@@ -3,8 +3,9 @@
 mod batch;
 mod record;
 
+use aiod_schema::ResourceType;
 use aiod_schema::validate::MAX_RECORDS;
-use aiod_schema::{Fault, ResourceType};
+use aiod_schema::wire::RecordResult;
 use serde_json::Value;
 
 use super::permission::{Action, Subject, is_allowed, require_user};
@@ -17,44 +18,6 @@ use record::prepare_all;
 
 /// How often a batch is written again because another connector registered one of its records meanwhile.
 const MAX_REPEATS: u32 = 3;
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is new.
-    Created,
-    /// It replaced what there was.
-    Updated,
-    /// It says what is there already; nothing was touched.
-    Unchanged,
-    /// It is faulty; nothing of it was written.
-    Failed,
-}
-
-impl Outcome {
-    /// As it stands in the answer.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The answer to one record.
-#[derive(Clone, Debug)]
-pub struct RecordResult {
-    /// The platform's identifier, where the record has one.
-    pub platform_resource_identifier: Option<String>,
-    /// The identifier in the catalogue, unless it failed.
-    pub identifier: Option<String>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Why it failed; locations begin within the record.
-    pub errors: Vec<Fault>,
-}
 
 impl Catalogue {
     /// Writes records of a platform: created, updated, or left alone when they say what is there. One answer for each, in order.
@@ -89,7 +52,9 @@ impl Catalogue {
                 Err(Error::Store(error)) if error.is_duplicate() && repeats < MAX_REPEATS => repeats += 1,
                 Err(error) => return Err(error),
                 Ok(mut results) => {
-                    results.iter_mut().zip(records).for_each(|(result, record)| result.name(record));
+                    for (result, record) in results.iter_mut().zip(records) {
+                        result.platform_resource_identifier = own_identifier(record);
+                    }
                     return Ok(results);
                 }
             }
@@ -108,16 +73,8 @@ impl Catalogue {
     }
 }
 
-impl RecordResult {
-    /// Names the record as it names itself, whether it is right or not.
-    fn name(&mut self, record: &Value) {
-        let own = record.get("resource").and_then(|r| r.get("platform_resource_identifier")).and_then(Value::as_str);
-        self.platform_resource_identifier = own.map(str::to_owned);
-    }
-
-    fn fail(&mut self, errors: Vec<Fault>) {
-        self.outcome = Outcome::Failed;
-        self.identifier = None;
-        self.errors = errors;
-    }
+/// The platform's identifier, as the record names itself, whether the record is right or not.
+fn own_identifier(record: &Value) -> Option<String> {
+    let own = record.get("resource")?.get("platform_resource_identifier")?;
+    own.as_str().map(str::to_owned)
 }

@@ -38,7 +38,7 @@ pub enum Mode {
     Replace,
 }
 
-/// The type that a file's first bytes say: its name and the sender's claim count for nothing.
+/// The type that the first bytes of a file say. The file's name and the type that the sender claims do not count.
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     if starts(b"\x89PNG\r\n\x1a\n") {

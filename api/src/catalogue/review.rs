@@ -86,7 +86,7 @@ impl Catalogue {
         self.submit_assets(caller, user, &identifiers, &comment).await
     }
 
-    /// The same for one resource of a type.
+    /// Asks for the publication of one draft of a type; the submission's number.
     ///
     /// # Errors
     /// As for [`Catalogue::submit`]; when the identifier belongs to another type.
@@ -101,14 +101,7 @@ impl Catalogue {
 
     async fn submit_assets(&self, caller: &Caller, user: &User, identifiers: &BTreeSet<String>, comment: &str) -> Result<i64> {
         transaction!(self.db, tx => {
-            let mut assets = Vec::with_capacity(identifiers.len());
-            for identifier in identifiers {
-                let head = self.administered(&mut tx, caller, Action::Submit, identifier).await?;
-                if head.status() != Status::Draft {
-                    return Err(Error::BadRequest(format!("Asset '{identifier}' is {}: only a draft can be submitted.", head.status)));
-                }
-                assets.push(head.id);
-            }
+            let assets = self.lock_drafts(&mut tx, caller, identifiers).await?;
             let date = now();
             let submission = tx.insert_submission(user.account, comment, date, &assets).await?;
             let status = if self.reviews.disable {
@@ -121,6 +114,19 @@ impl Catalogue {
             tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?;
             Ok(submission)
         })
+    }
+
+    /// The row ids of drafts that the caller may submit, locked.
+    async fn lock_drafts(&self, tx: &mut Tx, caller: &Caller, identifiers: &BTreeSet<String>) -> Result<Vec<i64>> {
+        let mut assets = Vec::with_capacity(identifiers.len());
+        for identifier in identifiers {
+            let head = self.administered(tx, caller, Action::Submit, identifier).await?;
+            if head.status() != Status::Draft {
+                return Err(Error::BadRequest(format!("Asset '{identifier}' is {}: only a draft can be submitted.", head.status)));
+            }
+            assets.push(head.id);
+        }
+        Ok(assets)
     }
 
     /// A living resource of whatever type, locked, with which the caller may do what needs admin permission.
@@ -164,7 +170,7 @@ impl Catalogue {
             let Some(resource) = by_name(&type_name) else { continue };
             match self.read(caller, resource, &identifier).await {
                 Ok(document) => assets.push(parse::<Value>(&document.body)?),
-                // It went back to its owners, or was deleted meanwhile.
+                // Its owners have it back, or somebody deleted it meanwhile.
                 Err(Error::Forbidden(_) | Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -209,14 +215,11 @@ impl Catalogue {
         self.end(caller, user, id, Decision::Retracted, "").await
     }
 
-    /// Ends a pending submission. Who comes second finds it ended.
+    /// Ends a pending submission. Of two callers at once, the second one finds it ended.
     async fn end(&self, caller: &Caller, user: &User, id: i64, decision: Decision, comment: &str) -> Result<()> {
         transaction!(self.db, tx => {
             let (submission, is_pending) = tx.lock_submission(id).await?.ok_or_else(|| unknown_submission(id))?;
-            let mut heads = Vec::new();
-            for identifier in tx.submitted(id).await? {
-                heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
-            }
+            let heads = lock_submitted(&mut tx, id).await?;
             match decision {
                 Decision::Retracted if submission.account_id == user.account => {}
                 Decision::Retracted => self.check_retraction(&mut tx, caller, &heads).await?,
@@ -243,6 +246,15 @@ impl Catalogue {
         }
         Err(Error::Forbidden("You do not have permission to retract this submission.".to_owned()))
     }
+}
+
+/// The living resources of a submission, locked.
+async fn lock_submitted(tx: &mut Tx, submission: i64) -> Result<Vec<Head>> {
+    let mut heads = Vec::new();
+    for identifier in tx.submitted(submission).await? {
+        heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
+    }
+    Ok(heads)
 }
 
 /// Refuses a reviewer who made the submission or administers one of its resources.

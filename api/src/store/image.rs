@@ -30,7 +30,7 @@ impl Db {
 
     /// How many bytes all images of these resources have.
     pub async fn images_size(&self, assets: &[i64]) -> Result<i64> {
-        // MySQL's sum is no integer.
+        // A sum is a DECIMAL in MySQL.
         let sql = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(bytes)), 0) AS SIGNED) FROM image WHERE asset_id IN ").push_list(assets);
         Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
     }

@@ -1,4 +1,5 @@
-//! References between resources: a row for each, and a text in the row of the resource that refers, from which it is read.
+//! References between resources. A reference has a row in `link`, and an entry in a text in the row of the resource that refers. Reading
+//! takes the text alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +17,11 @@ pub struct Link {
     pub field: String,
     /// Row id of the resource that is referred to.
     pub to_id: i64,
-    /// Its place in the field.
+    /// Its position in the field.
     pub position: i64,
 }
 
-/// The place of links that were made from the other end: after all that were put in an order.
+/// The position of links that were made from the other end: after all those that a body put in an order.
 pub(crate) const APPENDED: i64 = 1_000_000;
 
 /// What stands before the identifier of a resource that is not published.
@@ -162,7 +163,7 @@ impl Tx {
         self.execute_each(Sql::insert_ignoring(self.dialect(), "link (from_id, field, to_id, position)", rows)).await
     }
 
-    /// Removes links, whatever their place.
+    /// Removes links, whatever their position.
     async fn delete_links(&mut self, links: &[Link]) -> Result<()> {
         /// As many as an `INSERT` of links has, see [`Sql::insert`]; a power of two, as [`Sql::push_rows`] fills up to one.
         const AT_ONCE: usize = 512;

@@ -200,7 +200,8 @@ async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     let deleted = catalogue.register(&caller, dataset(), &json!({"name": "Deleted", "keyword": ["gone"]})).await.unwrap();
     catalogue.delete(&caller, dataset(), &deleted, &Expected::Any).await.unwrap();
     let draft = catalogue.register(&caller, dataset(), &json!({"name": "Draft"})).await.unwrap();
-    let submission = catalogue.submit(&caller, SubmissionCreate { asset_identifiers: vec![draft.clone()], comment: "☃".to_owned() }).await.unwrap();
+    let submission =
+        catalogue.submit(&caller, SubmissionCreate { asset_identifiers: vec![draft.clone()], comment: "☃".to_owned() }).await.unwrap();
     catalogue.retract(&caller, &submission.to_string()).await.unwrap();
     catalogue.add_bookmark(&caller, &draft).await.unwrap();
     catalogue.count_read(&catalogue.read_on_platform(&caller, dataset(), "example", "river-sensors").await.unwrap());

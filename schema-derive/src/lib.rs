@@ -5,8 +5,10 @@
 //!
 //! On the struct: `#[model(resource, path = "…", prefix = "…", class = "…")]` for a resource type (`images` where it has pictures,
 //! `title = "…"` where the OpenAPI name is not the struct's), `#[model(closed)]` where unknown fields are refused.
-//! On a field: `#[field(…)]` with `max`, `min` (characters), `least`, `most` (numbers), `min_items`, `max_items`, `default`, `required`, `read_only`, `personal`, `platform`, `date`,
-//! `link = "a, b"`, `term = "…"`, `v2_alias = "…"`, `blob`; `#[serde(flatten)]` takes over the fields of another struct.
+//! On a field: `#[field(…)]` with `max`, `min` (characters), `least`, `most` (numbers), `min_items`, `max_items`, `default`, `required`,
+//! `read_only`, `personal`, `platform`, `date`, `link = "a, b"` (with `inverse = "…"`, the field of the other end that says the same, and
+//! `one_of = "…"`, where only one field of this group may refer to anything), `term = "…"`, `v2_alias = "…"`, `blob`;
+//! `#[serde(flatten)]` takes over the fields of another struct.
 #![allow(clippy::expect_used, reason = "a macro reports misuse by panicking at compile time")]
 
 use proc_macro::TokenStream;
@@ -125,6 +127,7 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
     let (mut required, mut read_only, mut personal) = (false, false, false);
     let (mut least, mut most, mut min_items, mut max_items) = (quote!(None), quote!(None), quote!(None), quote!(None));
     let (mut alias, mut default) = (quote!(None), quote!(None));
+    let (mut inverse, mut one_of) = (quote!(None), quote!(None));
     let mut kind = quote!(<#ty as ::aiod_schema::model::FieldType>::SHAPE.kind);
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("field")) {
         attribute.parse_nested_meta(|meta| {
@@ -145,10 +148,9 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
                     let literal = meta.value()?.parse::<syn::Lit>()?;
                     default = quote!(Some(::aiod_schema::model::FieldDefault::from(#literal)));
                 }
-                "v2_alias" => {
-                    let other = text(&meta)?;
-                    alias = quote!(Some(#other));
-                }
+                "v2_alias" => alias = some_text(&meta)?,
+                "inverse" => inverse = some_text(&meta)?,
+                "one_of" => one_of = some_text(&meta)?,
                 "link" => {
                     let targets: Vec<String> = text(&meta)?.split(',').map(|t| t.trim().to_owned()).collect();
                     kind = quote!(::aiod_schema::model::Kind::Link(&[#(#targets),*]));
@@ -167,6 +169,7 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
             name: #name, doc: #doc, kind: #kind, list: <#ty as ::aiod_schema::model::FieldType>::SHAPE.list, optional: <#ty as ::aiod_schema::model::FieldType>::SHAPE.optional,
             min_length: #min, max_length: #max, minimum: #least, maximum: #most, min_items: #min_items, max_items: #max_items,
             required: #required, default: #default, read_only: #read_only, personal: #personal, v2_alias: #alias,
+            inverse: #inverse, one_of: #one_of,
         });
     })
 }
@@ -202,6 +205,11 @@ fn documentation(attributes: &[Attribute]) -> String {
 
 fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     Ok(meta.value()?.parse::<LitStr>()?.value())
+}
+
+fn some_text(meta: &ParseNestedMeta<'_>) -> syn::Result<Tokens> {
+    let text = text(meta)?;
+    Ok(quote!(Some(#text)))
 }
 
 fn some_number(meta: &ParseNestedMeta<'_>) -> syn::Result<Tokens> {

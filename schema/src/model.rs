@@ -201,6 +201,10 @@ pub struct Field {
     pub personal: bool,
     /// Another name that `/v2` reads and writes as well.
     pub v2_alias: Option<&'static str>,
+    /// The field that says the same on the resource at the other end of a link; see [`crate::link::inverse`].
+    pub inverse: Option<&'static str>,
+    /// A group of fields of one object, of which one at most may refer to anything.
+    pub one_of: Option<&'static str>,
 }
 
 impl Field {
@@ -215,6 +219,16 @@ impl Field {
     /// Whether its values refer to other resources (and stand in the link table instead of the document).
     pub fn is_link(&self) -> bool {
         matches!(self.kind, Kind::Link(_))
+    }
+
+    /// Whether its values may refer to resources of this type.
+    pub fn refers_to(&self, target: &ResourceType) -> bool {
+        matches!(self.kind, Kind::Link(targets) if targets.iter().any(|name| target.is_a(name)))
+    }
+
+    /// Whether this field can hold a value only while the other one is empty: they are of one group, see [`Self::one_of`].
+    pub fn excludes(&self, other: &Self) -> bool {
+        self.name != other.name && self.one_of.is_some() && self.one_of == other.one_of
     }
 
     /// Whether the stored document holds it: neither a link nor set by the catalogue.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::choice::Choice;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
+use crate::link;
 use crate::model::{Field, Kind, Object, ResourceType};
 use crate::vocabulary::Vocabulary;
 
@@ -200,6 +201,7 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
     if let Some(rule) = resource.rule {
         walk.faults.extend(rule(map));
     }
+    walk.faults.extend(link::exclusion_faults(resource, map));
     if walk.faults.is_empty() && json_size(&input.values) > MAX_SIZE {
         walk.fault(format!("ensure the whole of it has at most {MAX_SIZE} bytes"), "value_error.any_str.max_length");
     }

@@ -7,9 +7,9 @@ use aiod_schema::{ResourceType, by_identifier, resource_types};
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use super::change::platform_key;
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
 use super::render::{CONTACT, Contacts, View, render, rendered_length, with_nulls};
+use super::write::platform_key;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, ReadRow, Start, Status};

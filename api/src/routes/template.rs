@@ -337,6 +337,9 @@ mod tests {
     fn parameters_of_paths_have_numbers_for_the_framework_and_names_for_the_router() {
         assert_eq!(numbered("/a/{one}/b/{two}"), "/a/:param0/b/:param1");
         assert_eq!(named(&MetaPath { path: "/a/{one}".to_owned(), operations: vec![] }), "/a/:one");
-        assert_eq!(filled("list a LABEL of LABELS", &[("a LABEL", "an event".to_owned()), ("LABELS", "events".to_owned())]), "list an event of events");
+        assert_eq!(
+            filled("list a LABEL of LABELS", &[("a LABEL", "an event".to_owned()), ("LABELS", "events".to_owned())]),
+            "list an event of events"
+        );
     }
 }

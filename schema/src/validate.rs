@@ -260,8 +260,7 @@ impl Walk {
                 let identifiers = self.texts(field, value, Self::identifier);
                 input.links.push(LinkUse { field, identifiers });
             }
-            Kind::Term(_) => {
-                let Some(vocabulary) = field.vocabulary() else { return };
+            Kind::Term(vocabulary) => {
                 let mut terms = self.texts(field, value, |walk, text| walk.term(vocabulary, text));
                 let mut keys = HashSet::new();
                 terms.retain(|term| keys.insert(vocabulary.key(term)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aiod_schema::convert::{Format, formats};
 use aiod_schema::validate::{MAX_RECORDS, MAX_RELATED};
-use aiod_schema::{Field, Kind, Object, ResourceType, resource_types};
+use aiod_schema::{Field, Kind, Object, ResourceType, Role, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ fn field_schema(field: &Field, form: Form) -> MetaSchemaRef {
 }
 
 fn is_required(field: &Field, form: Form) -> bool {
-    field.required || (form == Form::Read && field.name == "identifier")
+    field.required || (form == Form::Read && field.role == Some(Role::Identifier))
 }
 
 /// The schema of an object in one of its forms.

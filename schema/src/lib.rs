@@ -12,6 +12,7 @@ pub mod convert;
 pub mod identifier;
 pub mod link;
 pub mod model;
+pub mod platform;
 pub mod resource;
 pub mod validate;
 pub mod vocabulary;

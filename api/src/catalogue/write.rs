@@ -14,7 +14,7 @@ use crate::store::asset::{Head, Status};
 use crate::store::{Tx, now, transaction};
 
 /// The platform of resources that people register.
-pub const HOME_PLATFORM: &str = "aiod";
+pub const HOME_PLATFORM: &str = aiod_schema::platform::HOME.name;
 
 /// Which revision the caller expects to change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use serde_with::skip_serializing_none;
 
 use crate::Model;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
+use crate::platform::MAX_NAME;
 use crate::resource::Contact;
 use crate::resource::embedded::{Distribution, Entry, Note, Text};
 
@@ -15,7 +16,7 @@ use crate::resource::embedded::{Distribution, Entry, Note, Text};
 #[serde(default)]
 pub struct Concept {
     /// The platform that the resource comes from, such as `zenodo`. Together with `platform_resource_identifier` it is the resource's identity on its platform.
-    #[field(platform, max = 64)]
+    #[field(platform, max = MAX_NAME)]
     pub platform: Option<String>,
     /// How the platform itself identifies the resource; unique among the platform's resources of one type, whatever its case.
     #[field(role = PlatformIdentifier, max = MAX_PLATFORM_IDENTIFIER)]

@@ -6,6 +6,7 @@ use serde_with::skip_serializing_none;
 
 use crate::Model;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
+use crate::platform::MAX_NAME;
 
 /// How a resource is administered in the catalogue; its status and dates are added when it is read.
 #[skip_serializing_none]
@@ -117,7 +118,7 @@ pub struct Location {
 #[serde(default)]
 pub struct Distribution {
     /// The platform that the file lies on.
-    #[field(platform, max = 64)]
+    #[field(platform, max = MAX_NAME)]
     pub platform: Option<String>,
     /// How that platform identifies the file.
     #[field(max = MAX_PLATFORM_IDENTIFIER)]

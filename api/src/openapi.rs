@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aiod_schema::convert::{Format, formats};
+use aiod_schema::convert::formats;
 use aiod_schema::validate::{MAX_RECORDS, MAX_RELATED};
 use aiod_schema::{Field, Kind, Object, ResourceType, Role, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
@@ -163,8 +163,7 @@ pub(crate) fn with_aliases(mut schema: MetaSchema, aliases: &[(&'static str, &'s
 /// What reading a resource of this type answers.
 pub(crate) fn read_schema(resource: &ResourceType, own: String) -> MetaSchemaRef {
     let mut members: Vec<MetaSchemaRef> = vec![reference(own)];
-    let others = formats(resource).iter().filter(|f| **f != Format::Aiod);
-    members.extend(others.filter_map(|f| aiod_schema::convert::schema_name(*f)).map(reference));
+    members.extend(formats(resource).filter_map(|format| format.schema).map(reference));
     if members.len() == 1 { members.remove(0) } else { any_of(members) }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use aiod_schema::ResourceType;
-use aiod_schema::convert::Format;
+use aiod_schema::convert::{AIOD, Format, formats};
 use chrono::{NaiveDate, NaiveTime};
 use poem::http::header;
 use poem::{Request, Result};
@@ -117,23 +117,22 @@ impl PageParams {
 }
 
 impl ResourceRoutes {
-    fn format(&self, schema: Option<&str>) -> Result<Format, Error> {
-        let formats = aiod_schema::convert::formats(self.resource);
-        let name = schema.unwrap_or(Format::Aiod.name());
-        formats.iter().copied().find(|f| f.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = formats.iter().map(|f| f.name()).collect();
+    fn format(&self, schema: Option<&str>) -> Result<&'static Format, Error> {
+        let name = schema.unwrap_or(AIOD.name);
+        formats(self.resource).find(|f| f.name == name).ok_or_else(|| {
+            let names: Vec<&str> = formats(self.resource).map(|f| f.name).collect();
             Error::query("schema", format!("'{name}' is not a schema of {}: {} can be had", self.resource.path, names.join(", ")))
         })
     }
 
     /// A document as this version shows it, in the format that was asked for.
-    fn shape(&self, mut document: Document, format: Format) -> Result<Document, Error> {
-        if format == Format::Aiod && self.version.aliases(self.resource).is_empty() {
+    fn shape(&self, mut document: Document, format: &Format) -> Result<Document, Error> {
+        if format.is_own() && self.version.aliases(self.resource).is_empty() {
             return Ok(document);
         }
         let mut value: Value = parse(&document.body)?;
         self.version.add_aliases(&mut value);
-        document.body = format.convert(value).to_string();
+        document.body = format.write(&value);
         Ok(document)
     }
 
@@ -163,8 +162,8 @@ impl ResourceRoutes {
     }
 
     /// A page as this version shows it, in the format that was asked for.
-    async fn list_body(&self, page: Page, format: Format, images: bool) -> Result<String, Error> {
-        if format == Format::Aiod && !images && self.version.aliases(self.resource).is_empty() {
+    async fn list_body(&self, page: Page, format: &Format, images: bool) -> Result<String, Error> {
+        if format.is_own() && !images && self.version.aliases(self.resource).is_empty() {
             return Ok(page.body);
         }
         let mut documents = page.documents();
@@ -172,7 +171,7 @@ impl ResourceRoutes {
             self.app.catalogue.with_images(&mut documents).await?;
         }
         let bodies = documents.into_iter().map(|document| Ok(self.shape(document, format)?.body));
-        Ok(format!("[{}]", bodies.collect::<Result<Vec<_>, Error>>()?.join(",")))
+        Ok(format.page.join(&bodies.collect::<Result<Vec<_>, Error>>()?))
     }
 
     async fn page(
@@ -319,7 +318,7 @@ impl ResourceRoutes {
         revision: Path<i64>,
     ) -> Result<JsonAnswer> {
         let document = self.app.catalogue.past_revision(&auth.0, self.resource, &identifier.0, revision.0).await?;
-        Ok(JsonAnswer::new(self.shape(document, Format::Aiod)?.body))
+        Ok(JsonAnswer::new(self.shape(document, &AIOD)?.body))
     }
 
     /// List RESOURCE of a platform

@@ -257,13 +257,14 @@ fn resource_operation(resource: &'static ResourceType, version: Version, operati
     operation.operation_id = Some(leak(id.clone()));
     operation.tags = vec![resource.path];
     operation.params.retain(|p| match p.name.as_str() {
-        "schema" => aiod_schema::convert::formats(resource).len() > 1,
+        "schema" => aiod_schema::convert::formats(resource).count() > 1,
         "get_image" => resource.images,
         _ => true,
     });
     for parameter in operation.params.iter_mut().filter(|p| p.name == "schema") {
-        let names: Vec<&str> = aiod_schema::convert::formats(resource).iter().map(|f| f.name()).collect();
-        parameter.schema = inline(from_json(&serde_json::json!({"type": "string", "enum": names, "default": "aiod"})));
+        let names: Vec<&str> = aiod_schema::convert::formats(resource).map(|f| f.name).collect();
+        parameter.schema =
+            inline(from_json(&serde_json::json!({"type": "string", "enum": names, "default": aiod_schema::convert::AIOD.name})));
     }
     let create = || reference(form_name(resource, version, Form::Create));
     let read = || read_schema(resource, form_name(resource, version, Form::Read));

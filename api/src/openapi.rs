@@ -71,10 +71,6 @@ pub(crate) fn schema_name(object: &Object, form: Form) -> String {
 fn value_schema(field: &Field, form: Form) -> MetaSchemaRef {
     let text = || MetaSchema::new("string");
     match field.kind {
-        Kind::Text | Kind::Platform if field.name == "status" => {
-            let values = crate::store::asset::Status::ALL.map(|s| Value::from(s.as_str()));
-            inline(MetaSchema { enum_items: values.to_vec(), ..text() })
-        }
         Kind::Text | Kind::Platform => inline(MetaSchema { min_length: field.min_length, max_length: field.max_length, ..text() }),
         Kind::Integer => inline(MetaSchema::new_with_format("integer", "int64")),
         Kind::Number => inline(MetaSchema::new("number")),
@@ -88,7 +84,10 @@ fn value_schema(field: &Field, form: Form) -> MetaSchemaRef {
             let max_length = field.vocabulary().filter(|_| form == Form::Create).map(|v| v.max_length);
             inline(MetaSchema { max_length, ..text() })
         }
+        Kind::Choice(choice) => inline(MetaSchema { enum_items: choice.names.iter().map(|name| Value::from(*name)).collect(), ..text() }),
         Kind::Object(object) => reference(schema_name(object(), form)),
+        // No field of the model is any of these.
+        Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => inline(MetaSchema::ANY),
     }
 }
 

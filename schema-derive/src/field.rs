@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
-use syn::{Expr, Field, Ident, LitStr, Token};
+use syn::{Expr, Field, Ident, Lit, LitStr, Token};
 
 use crate::syntax::{documentation, each_option, key, name, text};
 
@@ -13,6 +13,11 @@ struct FieldOptions {
     kind: Option<Tokens>,
     min: Option<Expr>,
     max: Option<Expr>,
+    least: Option<Expr>,
+    most: Option<Expr>,
+    min_items: Option<Expr>,
+    max_items: Option<Expr>,
+    default: Option<Lit>,
     required: bool,
     read_only: bool,
     personal: bool,
@@ -48,6 +53,11 @@ impl FieldOptions {
             "term" => self.kind = Some(term(&text(meta)?)?),
             "min" => self.min = Some(meta.value()?.parse()?),
             "max" => self.max = Some(meta.value()?.parse()?),
+            "least" => self.least = Some(meta.value()?.parse()?),
+            "most" => self.most = Some(meta.value()?.parse()?),
+            "min_items" => self.min_items = Some(meta.value()?.parse()?),
+            "max_items" => self.max_items = Some(meta.value()?.parse()?),
+            "default" => self.default = Some(meta.value()?.parse()?),
             "role" => self.role = Some(meta.value()?.parse()?),
             "embeds" => self.embeds = Some(text(meta)?),
             "v2_alias" => self.v2_alias = Some(text(meta)?),
@@ -61,10 +71,16 @@ impl FieldOptions {
     fn given(&self) -> Vec<(Ident, Tokens)> {
         let flag = |is_set: bool| is_set.then(|| quote!(true));
         let role = self.role.as_ref().map(|role| quote!(Some(::aiod_schema::model::Role::#role)));
+        let default = self.default.as_ref().map(|value| quote!(Some(::aiod_schema::model::FieldDefault::from(#value))));
         let members = [
             ("kind", self.kind.clone()),
             ("min_length", some(self.min.as_ref())),
             ("max_length", some(self.max.as_ref())),
+            ("minimum", some(self.least.as_ref())),
+            ("maximum", some(self.most.as_ref())),
+            ("min_items", some(self.min_items.as_ref())),
+            ("max_items", some(self.max_items.as_ref())),
+            ("default", default),
             ("required", flag(self.required)),
             ("read_only", flag(self.read_only)),
             ("personal", flag(self.personal)),

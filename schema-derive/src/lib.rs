@@ -1,7 +1,8 @@
 //! `#[derive(Model)]`: turns a plain struct into the table of fields that the rest of the catalogue reads.
 //!
 //! The table says of each field its kind (text, number, link, term, …), its limits, its role and its documentation; OpenAPI schemas,
-//! validation, links, vocabulary terms, masking and the search mapping all follow from it. The macro is used by `aiod-schema` alone.
+//! validation, links, vocabulary terms, masking and the search mapping all follow from it. The server derives it for what else
+//! goes over the wire.
 //!
 //! On the struct, `#[model(…)]`:
 //!
@@ -12,7 +13,8 @@
 //! On a field, `#[field(…)]`:
 //!
 //! * what a value is, where the type does not say it: `platform`, `blob`, `link = "type or group, …"`, `term = "vocabulary"`;
-//! * its limits: `required`, `min = …` and `max = …` (characters);
+//! * its limits: `required`, `min = …` and `max = …` (characters), `least = …` and `most = …` (numbers), `min_items = …` and
+//!   `max_items = …`; `default = …` for what is absent;
 //! * who sets and sees it: `read_only`, `personal`, `needs_login`;
 //! * what the catalogue does with it: `role = Role`, `embeds = "link field"`;
 //! * `v2_alias = "…"`: its other name in `/v2`.

@@ -8,7 +8,9 @@ extern crate self as aiod_schema;
 #[macro_use]
 mod table;
 
+pub mod choice;
 pub mod convert;
+pub mod form;
 pub mod identifier;
 pub mod link;
 pub mod model;
@@ -16,6 +18,7 @@ pub mod platform;
 pub mod resource;
 pub mod validate;
 pub mod vocabulary;
+pub mod wire;
 
 /// Turns a struct into the table of its fields; the attributes are those that the crate `aiod-schema-derive` describes.
 ///
@@ -67,6 +70,7 @@ pub mod vocabulary;
 /// }
 /// ```
 pub use aiod_schema_derive::Model;
+pub use choice::Status;
 pub use identifier::new_identifier;
 pub use model::{Class, Field, Group, Kind, Object, ResourceType, Role, by_identifier, by_name, by_path, resource_types};
 pub use validate::{Fault, Input};

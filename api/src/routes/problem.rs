@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aiod_schema::Fault;
-use aiod_schema::validate::Step;
+use aiod_schema::wire::{HttpValidationError, Problem, ValidationError};
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem_openapi::OpenApi;
 use poem_openapi::error::{ContentTypeError, ParseParamError, ParseRequestPayloadError};
 use poem_openapi::registry::Registry;
 use rand::RngExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::typed::{Interface, Latest};
@@ -69,7 +70,7 @@ fn respond(error: &Error) -> Response {
 pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     let reference = reference();
     tracing::debug!(%reference, %status, detail, "refused");
-    let mut response = json_response(status, &json!({"detail": detail, "reference": reference}));
+    let mut response = json_response(status, &Problem { detail: detail.to_owned(), reference });
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -80,7 +81,7 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
 fn failure(status: StatusCode, detail: &str, error: &dyn std::error::Error) -> Response {
     let reference = reference();
     tracing::error!(%reference, %status, error = %chain(error), "request {reference} failed");
-    let mut response = json_response(status, &json!({"detail": detail, "reference": reference}));
+    let mut response = json_response(status, &Problem { detail: detail.to_owned(), reference });
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     }
@@ -91,26 +92,16 @@ fn reference() -> String {
     format!("{:016x}", rand::rng().random::<u64>())
 }
 
-/// A fault as it stands in answers.
-pub(crate) fn fault_json(fault: &Fault) -> Value {
-    let step = |step: &Step| match step {
-        Step::Name(name) => Value::from(name.as_str()),
-        Step::Index(index) => Value::from(*index),
-    };
-    let location: Vec<Value> = fault.location.iter().map(step).collect();
-    json!({"loc": location, "msg": fault.message, "type": fault.code})
-}
-
 /// 422 with every fault.
 pub(crate) fn unprocessable(faults: &[Fault]) -> Response {
-    let detail: Vec<Value> = faults.iter().map(fault_json).collect();
+    let detail: Vec<ValidationError> = faults.iter().map(Into::into).collect();
     let (status, reference) = (StatusCode::UNPROCESSABLE_ENTITY, reference());
     tracing::debug!(%reference, %status, detail = ?detail, "refused");
-    json_response(status, &json!({"detail": detail, "reference": reference}))
+    json_response(status, &HttpValidationError { detail, reference })
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    Response::builder().status(status).content_type("application/json").body(body.to_string())
+fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    Response::builder().status(status).content_type("application/json").body(json!(body).to_string())
 }
 
 /// Brings whatever error a request ended with into our form.

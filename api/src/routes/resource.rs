@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use aiod_schema::ResourceType;
 use aiod_schema::convert::{AIOD, Format, formats};
+use aiod_schema::wire::BatchAnswer;
 use chrono::{NaiveDate, NaiveTime};
 use poem::http::header;
 use poem::{Request, Result};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Enum, OpenApi};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Version;
 use super::body::{JsonAnswer, JsonBody, SeeOther, expected, with_query};
 use super::caller::Auth;
-use super::problem::fault_json;
 use crate::app::App;
+use crate::catalogue::Error;
 use crate::catalogue::read::{Document, Page, parse};
-use crate::catalogue::{Error, bulk};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, Sort as By, Start};
 
@@ -392,7 +392,7 @@ impl ResourceRoutes {
             );
         };
         let results = self.app.catalogue.upsert_batch(&auth.0, &platform.0, self.resource, records).await?;
-        Ok(JsonAnswer::value(&batch_answer(&results)))
+        Ok(JsonAnswer::value(&json!(BatchAnswer::new(results))))
     }
 
     /// Count RESOURCE
@@ -408,23 +408,6 @@ impl ResourceRoutes {
         let counts = self.app.catalogue.count(self.resource).await?;
         Ok(JsonAnswer::value(&if detailed.0 { json!(counts) } else { json!(counts.values().sum::<i64>()) }))
     }
-}
-
-fn batch_answer(results: &[bulk::RecordResult]) -> Value {
-    let mut answer = Map::new();
-    for outcome in [bulk::Outcome::Created, bulk::Outcome::Updated, bulk::Outcome::Unchanged, bulk::Outcome::Failed] {
-        answer.insert(outcome.as_str().to_owned(), Value::from(results.iter().filter(|r| r.outcome == outcome).count()));
-    }
-    let one = |result: &bulk::RecordResult| {
-        let mut out = Map::new();
-        let known = [("platform_resource_identifier", &result.platform_resource_identifier), ("identifier", &result.identifier)];
-        out.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value.as_deref()?)))));
-        out.insert("outcome".to_owned(), Value::from(result.outcome.as_str()));
-        out.insert("errors".to_owned(), result.errors.iter().map(fault_json).collect());
-        Value::Object(out)
-    };
-    answer.insert("results".to_owned(), results.iter().map(one).collect());
-    Value::Object(answer)
 }
 
 /// Where the files of an AI asset are.

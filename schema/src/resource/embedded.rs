@@ -4,9 +4,9 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::Model;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
 use crate::platform::MAX_NAME;
+use crate::{Model, Status};
 
 /// How a resource is administered in the catalogue; its status and dates are added when it is read.
 #[skip_serializing_none]
@@ -17,9 +17,9 @@ pub struct Entry {
     /// Identifiers of those who look after the resource's metadata.
     #[field(role = Editors)]
     pub editor: Vec<String>,
-    /// `draft`, `submitted`, `published` or `rejected`.
+    /// Where the resource stands between registration and publication.
     #[field(role = Status, read_only)]
-    pub status: Option<String>,
+    pub status: Option<Status>,
     /// When its metadata last changed, in UTC.
     #[field(role = DateModified, read_only)]
     pub date_modified: Option<NaiveDateTime>,

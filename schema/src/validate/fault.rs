@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-/// One step of the way to a fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// One step of the way to a fault; on the wire a text or a number.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Step {
     /// A field's name (or `body`, `query`, `path`).
     Name(String),
@@ -59,18 +62,23 @@ impl Fault {
 
     /// The location in one text, `body.distribution[0].name`.
     pub fn path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.location {
-            match step {
-                Step::Name(name) if path.is_empty() => path.push_str(name),
-                Step::Name(name) => {
-                    path.push('.');
-                    path.push_str(name);
-                }
-                // Writing to a string cannot fail.
-                Step::Index(index) => drop(write!(path, "[{index}]")),
-            }
-        }
-        path
+        path(&self.location)
     }
+}
+
+/// A location in one text.
+pub(crate) fn path(location: &[Step]) -> String {
+    let mut path = String::new();
+    for step in location {
+        match step {
+            Step::Name(name) if path.is_empty() => path.push_str(name),
+            Step::Name(name) => {
+                path.push('.');
+                path.push_str(name);
+            }
+            // Writing to a string cannot fail.
+            Step::Index(index) => drop(write!(path, "[{index}]")),
+        }
+    }
+    path
 }

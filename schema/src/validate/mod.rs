@@ -10,12 +10,13 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+pub(crate) use self::fault::path;
 pub use self::fault::{Fault, FaultKind, Step};
 pub use self::input::{Input, LinkUse, TermUse};
 use self::size::json_size;
 pub use self::time::{DATE_TIME, parse_date_time};
 use self::values::Checker;
-use crate::model::{Field, Kind, ResourceType, Role};
+use crate::model::{Field, Kind, Object, ResourceType, Role};
 use crate::vocabulary::Vocabulary;
 
 /// The most values that a list may hold.
@@ -68,6 +69,19 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
     }
     input.platforms = checker.platforms;
     Ok(input)
+}
+
+/// Checks a JSON object against its table, whatever it is for; `place` begins the locations of faults. What is absent and has a default
+/// gets it.
+///
+/// # Errors
+/// All faults of the object.
+pub(crate) fn checked_object(object: &'static Object, place: &'static str, value: &Value) -> Result<Value, Vec<Fault>> {
+    let mut checker = Checker::new(place);
+    match checker.object(object, value) {
+        Some(value) if checker.faults.is_empty() => Ok(value),
+        _ => Err(checker.faults),
+    }
 }
 
 /// The identifiers of a link field as they are.

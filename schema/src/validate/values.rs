@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::time::{DATE_TIME, has_common_year, parse_date_time};
 use super::{Fault, FaultKind, MAX_ITEMS, Step};
+use crate::choice::Choice;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
 use crate::model::{Field, Kind, Object};
 use crate::vocabulary::Vocabulary;
@@ -56,19 +57,24 @@ impl Checker {
         }
         let mut texts: Vec<String> = Vec::new();
         let mut seen = HashSet::new();
-        for (index, item) in self.list(value).into_iter().flatten().enumerate() {
+        for (index, item) in self.list(field, value).into_iter().flatten().enumerate() {
             texts.extend(self.at(index, |checker| one(checker, item)).filter(|text| seen.insert(text.clone())));
         }
         texts
     }
 
-    fn list<'v>(&mut self, value: &'v Value) -> Option<&'v Vec<Value>> {
+    fn list<'v>(&mut self, field: &Field, value: &'v Value) -> Option<&'v Vec<Value>> {
         let Value::Array(items) = value else {
             self.fault("value is not a valid list", "type_error.list");
             return None;
         };
-        if items.len() > MAX_ITEMS {
-            self.fault(format!("ensure this value has at most {MAX_ITEMS} items"), "value_error.list.max_items");
+        let (least, most) = (field.min_items.unwrap_or_default(), field.max_items.unwrap_or(MAX_ITEMS));
+        if items.len() > most {
+            self.fault(format!("ensure this value has at most {most} items"), "value_error.list.max_items");
+            return None;
+        }
+        if items.len() < least {
+            self.fault(format!("ensure this value has at least {least} items"), "value_error.list.min_items");
             return None;
         }
         Some(items)
@@ -132,7 +138,7 @@ impl Checker {
         if !field.list {
             return self.single(field, value);
         }
-        let items = self.list(value)?.iter().enumerate();
+        let items = self.list(field, value)?.iter().enumerate();
         let out: Vec<Value> = items.filter_map(|(index, item)| self.at(index, |checker| checker.single(field, item))).collect();
         (!out.is_empty()).then_some(Value::Array(out))
     }
@@ -142,14 +148,15 @@ impl Checker {
             Kind::Text => self.text(field, value).map(Value::String),
             Kind::Platform => self.platform(field, value),
             Kind::Boolean => self.expect(value.is_boolean(), value, "value could not be parsed to a boolean", "type_error.bool"),
-            Kind::Integer => self.integer(value),
+            Kind::Integer => self.integer(field, value),
             Kind::Number => self.expect(value.is_number(), value, "value is not a valid float", "type_error.float"),
             Kind::Date => self.date(value),
             Kind::DateTime => self.date_time(value),
+            Kind::Choice(choice) => self.choice(choice, value),
             Kind::Object(object) => self.object(object(), value),
             Kind::Blob => self.blob(),
-            // Links and terms stand at the top level only, where `take_field` takes them.
-            Kind::Link(_) | Kind::Term(_) => None,
+            // Links and terms stand at the top level only, where `take_field` takes them; the others are in answers alone.
+            Kind::Link(_) | Kind::Term(_) | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => None,
         }
     }
 
@@ -159,14 +166,31 @@ impl Checker {
         Some(Value::String(platform))
     }
 
-    fn integer(&mut self, value: &Value) -> Option<Value> {
+    fn integer(&mut self, field: &Field, value: &Value) -> Option<Value> {
         // 3.0 is a whole number; many JSON writers know no other numbers than floats.
         let whole = value.as_f64().filter(|n| !value.is_i64() && n.fract() == 0.0 && n.abs() < 9.0e15);
-        match whole {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-            Some(number) => Some(Value::from(number as i64)),
-            None => self.expect(value.is_i64(), value, "value is not a valid integer between -2^63 and 2^63-1", "type_error.integer"),
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        let Some(number) = whole.map(|number| number as i64).or_else(|| value.as_i64()) else {
+            self.fault("value is not a valid integer between -2^63 and 2^63-1", "type_error.integer");
+            return None;
+        };
+        if let Some(least) = field.minimum.filter(|least| number < *least) {
+            self.fault(format!("ensure this value is greater than or equal to {least}"), "value_error.number.not_ge");
+            return None;
         }
+        if let Some(most) = field.maximum.filter(|most| number > *most) {
+            self.fault(format!("ensure this value is less than or equal to {most}"), "value_error.number.not_le");
+            return None;
+        }
+        Some(Value::from(number))
+    }
+
+    fn choice(&mut self, choice: &Choice, value: &Value) -> Option<Value> {
+        if value.as_str().is_some_and(|name| choice.names.contains(&name)) {
+            return Some(value.clone());
+        }
+        self.fault(format!("value is not a valid enumeration member; permitted: {}", choice.permitted()), "type_error.enum");
+        None
     }
 
     fn blob(&mut self) -> Option<Value> {
@@ -207,7 +231,7 @@ impl Checker {
         }
     }
 
-    fn object(&mut self, object: &'static Object, value: &Value) -> Option<Value> {
+    pub(super) fn object(&mut self, object: &'static Object, value: &Value) -> Option<Value> {
         let Value::Object(map) = value else {
             self.fault("value is not a valid dict: a JSON object is expected", "type_error.dict");
             return None;
@@ -234,7 +258,7 @@ impl Checker {
                 self.missing();
                 None
             }
-            None => None,
+            None => field.default.map(Value::from),
         }
     }
 }

@@ -62,7 +62,7 @@ pub struct Opened {
     pub administrator_key: Option<String>,
 }
 
-/// Opens the catalogue: brings the database up to date, and fills a new one with the default vocabularies; an embedded one gets
+/// Opens the catalogue: brings the database up to date, registers the platforms that the model declares, and fills a new one with the default vocabularies; an embedded one gets
 /// an administrator and, unless that is switched off, example resources.
 ///
 /// # Errors
@@ -77,6 +77,7 @@ pub async fn open(config: Config) -> Result<Opened, ServerError> {
         return Err(ServerError::Migrations(missing));
     }
     let catalogue = Catalogue::new(db, &config);
+    catalogue.add_declared_platforms().await?;
     let administrator_key = set_up(&catalogue, &config).await?;
     Ok(Opened { app: Arc::new(App::new(catalogue, config)?), administrator_key })
 }

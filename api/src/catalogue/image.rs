@@ -1,10 +1,14 @@
 //! Images of organisations and projects.
 
-use aiod_schema::ResourceType;
-use serde_json::Value;
+use std::collections::HashMap;
+
+use aiod_schema::resource::embedded::Distribution;
+use aiod_schema::{ResourceType, Role};
+use base64::Engine as _;
+use serde_json::{Map, Value};
 
 use super::permission::require_user;
-use super::read::{check_type, image_json};
+use super::read::{Document, check_type, parse};
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
@@ -162,12 +166,58 @@ impl Catalogue {
         self.db.image(document.id, name).await?.ok_or_else(|| no_image(name))
     }
 
-    /// All images of a resource that the caller may see, as entries of `media`.
+    /// All images of a resource that the caller may see, as entries of the list that the model names.
     ///
     /// # Errors
     /// As for reading.
     pub async fn images(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<Value>> {
         let document = self.read(caller, resource, identifier).await?;
-        Ok(self.db.images(&[document.id]).await?.iter().map(image_json).collect())
+        self.db.images(&[document.id]).await?.iter().map(image_json).collect()
     }
+
+    /// Puts the images of resources where the model says that they stand, in base64.
+    ///
+    /// # Errors
+    /// When there are more of them than an answer may hold, or the store fails.
+    pub async fn with_images(&self, documents: &mut [Document]) -> Result<()> {
+        /// What an answer holds of them at most, in bytes; base64 makes it a third more.
+        const MAX_IMAGES_SIZE: i64 = 64 << 20;
+        let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
+        if ids.len() > 1 && self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
+            return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
+        }
+        let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
+        for image in self.db.images(&ids).await? {
+            images.entry(image.asset_id).or_default().push(image_json(&image)?);
+        }
+        for document in documents {
+            if let Some(images) = images.remove(&document.id) {
+                add_images(document, images)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds images to the list of a resource that they belong to.
+fn add_images(document: &mut Document, images: Vec<Value>) -> Result<()> {
+    let Some(field) = document.resource.field_with(Role::Images) else { return Ok(()) };
+    let mut map: Map<String, Value> = parse(&document.body)?;
+    if let Some(Value::Array(listed)) = map.get_mut(field.name) {
+        listed.extend(images);
+    }
+    document.body = Value::Object(map).to_string();
+    Ok(())
+}
+
+/// An image as the model writes files.
+fn image_json(image: &ImageRow) -> Result<Value> {
+    let file = Distribution {
+        name: Some(image.name.clone()),
+        encoding_format: Some(image.media_type.clone()),
+        content_size_kb: i64::try_from(image.bytes.len().div_ceil(1024)).ok(),
+        binary_blob: Some(base64::engine::general_purpose::STANDARD.encode(&image.bytes)),
+        ..Distribution::default()
+    };
+    serde_json::to_value(file).map_err(|e| Error::Internal(format!("the image '{}' cannot be written as JSON: {e}", image.name)))
 }

@@ -15,10 +15,10 @@ pub struct Contact {
     #[serde(flatten)]
     pub concept: Concept,
     /// The contact's name.
-    #[field(personal, max = 256)]
+    #[field(role = Name, personal, max = 256)]
     pub name: Option<String>,
     /// E-mail addresses; shown as `******` to anyone who is not logged in.
-    #[field(personal, term = "email")]
+    #[field(personal, needs_login, term = "email")]
     pub email: Vec<String>,
     /// Where the contact is.
     pub location: Vec<Location>,

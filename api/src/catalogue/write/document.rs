@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aiod_schema::Input;
 use aiod_schema::validate::TermUse;
+use aiod_schema::{Input, Kind, Role};
 use serde_json::{Map, Value, json};
 
 use super::resolve::Resolved;
@@ -28,21 +28,29 @@ pub(super) fn document(input: &Input, platform: Option<&str>, platform_resource_
     let mut terms: HashMap<&str, &TermUse> = input.terms.iter().map(|t| (t.field.name, t)).collect();
     let mut out = Map::new();
     for field in input.resource.object.fields.iter().filter(|f| f.is_stored()) {
-        let value = match field.name {
-            "platform" => platform.map(Value::from),
-            "platform_resource_identifier" => platform_resource_identifier.map(Value::from),
-            "aiod_entry" => None,
-            name => match terms.remove(name) {
+        let value = match (field.kind, field.role) {
+            (Kind::Platform, _) => platform.map(Value::from),
+            (_, Some(Role::PlatformIdentifier)) => platform_resource_identifier.map(Value::from),
+            (_, Some(Role::Entry)) => None,
+            _ => match terms.remove(field.name) {
                 Some(used) => Some(spelled(used, field.list, resolved)),
-                None => input.values.get(name).cloned(),
+                None => input.values.get(field.name).cloned(),
             },
         };
         if let Some(value) = value {
             out.insert(field.name.to_owned(), value);
         }
     }
-    out.insert("aiod_entry".to_owned(), json!({ "editor": input.editors }));
+    out.extend(entry(input));
     Value::Object(out).to_string()
+}
+
+/// The entry's field, and what is stored of it.
+fn entry(input: &Input) -> Option<(String, Value)> {
+    let field = input.resource.field_with(Role::Entry)?;
+    let Kind::Object(object) = field.kind else { return None };
+    let editors = object().field_with(Role::Editors)?;
+    Some((field.name.to_owned(), json!({ editors.name: input.editors })))
 }
 
 /// Terms as they are officially spelled.

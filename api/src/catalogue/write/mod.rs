@@ -32,7 +32,7 @@ pub(super) use resolve::{Body, Resolved};
 use identity::{already_exists, check_platforms};
 
 /// The platform of resources that people register.
-pub const HOME_PLATFORM: &str = "aiod";
+pub const HOME_PLATFORM: &str = aiod_schema::platform::HOME.name;
 
 /// Which revision the caller expects to change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use aiod_schema::wire::{BatchAnswer, BatchRequest, HttpValidationError, Problem, RecordResult, ValidationError};
 use reqwest::{StatusCode, Url};
+use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::http::{Answer, HttpError, HttpOptions, Polite, Secret};
+use crate::http::{Answer, HttpError, HttpOptions, Polite};
 use crate::record::Record;
 
 /// How long to wait at most between two looks for a catalogue that is not there yet.
@@ -19,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 pub struct Catalogue {
     http: Polite,
     base: Url,
-    key: Secret,
+    key: SecretString,
 }
 
 /// Why the catalogue did not take a batch.
@@ -138,7 +139,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(base: Url, key: Secret, options: HttpOptions) -> Result<Self, HttpError> {
+    pub fn new(base: Url, key: SecretString, options: HttpOptions) -> Result<Self, HttpError> {
         // A redirected POST becomes a GET, whose answer would mislead: a redirect is reported instead.
         let http = Polite::new(HttpOptions { redirects: 0, ..options })?;
         Ok(Self { http, base, key })

@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::http::HttpError;
 use crate::record::Record;
-use crate::stop::Stop;
 pub use summary::{BadRecord, Report, Summary};
 
 /// Any error, as a platform's module has it.
@@ -178,7 +178,7 @@ impl<C: Connector> Engine<C> {
 
     /// One run over everything that the platform lists. Being asked to stop ends it at a record's boundary: what is converted is
     /// sent, and the report says that the run was stopped.
-    pub async fn run(&self, stop: &Stop) -> Report {
+    pub async fn run(&self, stop: &CancellationToken) -> Report {
         run::Run::new(self, stop).report().await
     }
 }

@@ -13,17 +13,17 @@ mod secret;
 use std::error::Error as _;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chrono::Utc;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::pace::{Pace, parse_retry_after};
 use self::secret::{MASK, hidden};
-pub use self::secret::{NotAKey, Secret, bare, shown};
+pub use self::secret::{NotAKey, bare, check_key, read_key, shown};
 
 /// How connectors name themselves to platforms.
 pub const USER_AGENT: &str = concat!("aiod-connectors/", env!("CARGO_PKG_VERSION"), " (AI-on-Demand metadata catalogue)");
@@ -239,9 +239,9 @@ impl Polite {
     ///
     /// # Errors
     /// As [`Polite::get`].
-    pub async fn post_json(&self, url: Url, bearer: &Secret, body: &(impl Serialize + Sync)) -> Result<Answer, HttpError> {
+    pub async fn post_json(&self, url: Url, bearer: &SecretString, body: &(impl Serialize + Sync)) -> Result<Answer, HttpError> {
         let request = self.client.post(url).json(body);
-        let request = match HeaderValue::from_str(&format!("Bearer {}", bearer.reveal())) {
+        let request = match HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret())) {
             Ok(mut header) => {
                 header.set_sensitive(true);
                 request.header(AUTHORIZATION, header)
@@ -325,7 +325,7 @@ fn unavailable(answer: &Answer, tries: u32) -> HttpError {
         url: answer.url.clone(),
         tries,
         status: answer.status,
-        retry_after: header.and_then(|text| parse_retry_after(text, Utc::now())),
+        retry_after: header.and_then(|text| parse_retry_after(text, SystemTime::now())),
         excerpt: answer.excerpt(),
     }
 }

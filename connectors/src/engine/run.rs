@@ -9,11 +9,11 @@ use aiod_schema::wire::{Outcome, RecordResult};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{AnyError, BadRecord, Connector, Engine, Found, Listing, RecordError, Report, RunError, Summary};
 use crate::catalogue::{CatalogueError, reason};
 use crate::record::Record;
-use crate::stop::Stop;
 
 /// How far the listing may be ahead of the fetching, in records.
 const LISTED_AHEAD: usize = 100;
@@ -32,7 +32,7 @@ struct Fetching<L> {
 
 pub(super) struct Run<'a, C: Connector> {
     engine: &'a Engine<C>,
-    stop: &'a Stop,
+    stop: &'a CancellationToken,
     started: Instant,
     total: Arc<AtomicUsize>,
     summary: Summary,
@@ -52,7 +52,7 @@ pub(super) struct Run<'a, C: Connector> {
 }
 
 impl<'a, C: Connector> Run<'a, C> {
-    pub(super) fn new(engine: &'a Engine<C>, stop: &'a Stop) -> Self {
+    pub(super) fn new(engine: &'a Engine<C>, stop: &'a CancellationToken) -> Self {
         Self {
             engine,
             stop,
@@ -102,7 +102,7 @@ impl<'a, C: Connector> Run<'a, C> {
         let Engine { connector, catalogue, options } = self.engine;
         tokio::select! {
             greeted = catalogue.greet(connector.platform(), connector.type_path(), options.patience) => Ok(greeted?),
-            () = self.stop.requested() => {
+            () = self.stop.cancelled() => {
                 self.stopped = true;
                 Ok(())
             }
@@ -162,7 +162,7 @@ impl<'a, C: Connector> Run<'a, C> {
         while !self.stopped && (open || !fetching.tasks.is_empty()) {
             tokio::select! {
                 biased;
-                () = self.stop.requested() => self.stopped = true,
+                () = self.stop.cancelled() => self.stopped = true,
                 Some(ended) = fetching.tasks.join_next_with_id() => self.take(ended, &mut fetching).await?,
                 next = found.recv(), if open && fetching.tasks.len() < concurrency => match next {
                     None => open = false,
@@ -247,7 +247,7 @@ impl<'a, C: Connector> Run<'a, C> {
         let batch = mem::take(&mut self.batch);
         let (stop, grace) = (self.stop, self.engine.options.grace);
         let out_of_time = async {
-            stop.requested().await;
+            stop.cancelled().await;
             tokio::time::sleep(grace).await;
         };
         tokio::select! {

@@ -116,8 +116,8 @@ pub async fn serve<C: Connector>(common: &Common, connector: C, stop: &Cancellat
         let started = Instant::now();
         tracing::info!(platform, "{platform}: run begins, catalogue {}", crate::http::shown(&common.catalogue));
         let report = log_and_return(platform, engine.run(stop).await);
-        let hopeless = matches!(&report.outcome, Err(RunError::Catalogue(error)) if error.needs_someone());
-        if common.once || hopeless || stop.is_cancelled() {
+        let needs_change = matches!(&report.outcome, Err(RunError::Catalogue(error)) if error.needs_change());
+        if common.once || needs_change || stop.is_cancelled() {
             return report;
         }
         let pause = if report.outcome.is_err() { interval.min(AFTER_A_FAILED_RUN) } else { interval };

@@ -1,4 +1,5 @@
-//! The polite HTTP client: says who it is, keeps to a pace for each host, waits when it is told to, and gives up in the end.
+//! The polite HTTP client: it names itself, keeps an interval between the requests to a host, waits as long as a server asks for, and
+//! gives up after some tries.
 //!
 //! * Requests to one host keep a minimum interval ([`HttpOptions::requests_per_minute`]).
 //! * 408, 429, 5xx (but 501) and failed connections are tried again after exponentially growing, jittered delays ([`Retry`]).
@@ -10,11 +11,11 @@
 mod pace;
 mod secret;
 
-use std::error::Error as _;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aiod_schema::causes::chain;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -98,10 +99,10 @@ impl Retry {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The client or the request could not be made.
-    #[error("the HTTP request cannot be made: {}", reasons(.0))]
+    #[error("the HTTP request cannot be made: {}", chain(.0))]
     Request(#[source] reqwest::Error),
     /// No try got an answer: connection refused, name unknown, timeout, broken off.
-    #[error("{url} cannot be reached (tries: {tries}): {}", reasons(.source))]
+    #[error("{url} cannot be reached (tries: {tries}): {}", chain(.source))]
     Unreachable {
         /// The URL as it may be shown.
         url: String,
@@ -143,18 +144,6 @@ impl HttpError {
 
 fn asked_to_wait(wait: Option<Duration>) -> String {
     wait.map(|wait| format!(", asks to wait {} s", wait.as_secs())).unwrap_or_default()
-}
-
-/// An error with all its causes in one line; reqwest's own text says little more than "error sending request".
-fn reasons(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 /// What a server answered: any status that is not worth another try.

@@ -2,6 +2,7 @@
 //!
 //! No HTTP, no SQL, no I/O: the server, the connectors and the converters share these types and tables.
 
+pub mod causes;
 pub mod convert;
 pub mod identifier;
 pub mod link;

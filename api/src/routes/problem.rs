@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aiod_schema::Fault;
+use aiod_schema::causes::chain;
 use aiod_schema::wire::{HttpValidationError, Problem, ValidationError};
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -16,7 +17,6 @@ use serde_json::{Value, json};
 
 use super::typed::{Interface, Latest};
 use crate::catalogue::Error;
-use crate::causes::chain;
 
 /// How long clients should wait when a part of the catalogue is out of reach, in seconds.
 const RETRY_AFTER: &str = "5";

@@ -1,4 +1,4 @@
-//! What must not be shown: keys, and what platforms put into URLs.
+//! What must not be shown: keys, and what platforms put into URLs. No library knows which parameters of a URL are harmless.
 
 use std::convert::Infallible;
 

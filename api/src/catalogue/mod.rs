@@ -13,6 +13,7 @@ pub mod read;
 pub mod reads;
 mod render;
 pub mod review;
+pub mod role;
 pub mod users;
 pub mod vocabulary;
 pub mod write;

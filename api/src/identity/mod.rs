@@ -11,8 +11,8 @@ use std::time::Duration;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
+pub use self::provider::discovery_url;
 use self::provider::{Doubt, Provider};
-pub use self::provider::{discovery_url, is_http, parts_of_issuer};
 use crate::causes::chain;
 use crate::config::Config;
 use crate::store::{self, Db, StoreError};

@@ -15,11 +15,12 @@ use openidconnect::{
     AccessToken, AdditionalProviderMetadata, AsyncHttpClient, ClientId, ClientSecret, HttpRequest, HttpResponse, IntrospectionUrl,
     IssuerUrl, JsonWebKey, OAuth2TokenResponse, ProviderMetadata, TokenIntrospectionResponse,
 };
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::token::{self, Claims, Expected};
 use super::{ProviderError, Refusal};
-use crate::config;
+use crate::config::{self, Realm};
 
 /// How long connecting to the provider may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -60,24 +61,6 @@ type Metadata = ProviderMetadata<
     CoreResponseType,
     CoreSubjectIdentifierType,
 >;
-
-/// The base address and the realm of an issuer: `https://HOST/PATH/realms/NAME`.
-///
-/// # Errors
-/// When it is not of this form; what would be right.
-pub fn parts_of_issuer(issuer: &str) -> Result<(&str, &str), &'static str> {
-    const EXPECTED: &str = "the issuer of a realm, such as https://login.example.org/realms/aiod";
-    let (base, realm) = issuer.rsplit_once("/realms/").ok_or(EXPECTED)?;
-    if !is_http(issuer) || realm.is_empty() || realm.contains(['/', '?', '#']) {
-        return Err(EXPECTED);
-    }
-    Ok((base, realm))
-}
-
-/// Whether this is an address that the web's protocol reaches.
-pub fn is_http(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
 
 /// Where openidconnect's standard puts what an issuer tells about itself.
 pub fn discovery_url(issuer: &str) -> String {
@@ -149,11 +132,12 @@ impl Provider {
     /// When the configuration is not one that [`config::Config`] accepts.
     pub(super) fn new(config: &config::Keycloak) -> Result<Self, ProviderError> {
         let wrong = |error: &dyn std::fmt::Display| ProviderError(error.to_string());
-        let (base, realm) = parts_of_issuer(&config.issuer).map_err(|e| wrong(&e))?;
+        let issuer = config.issuer.expose().to_owned();
+        let Realm { base, name: realm } = Realm::parse(&issuer).map_err(|e| wrong(&e))?;
         let own = [&config.client_id, &config.swagger_client_id];
         let clients: HashSet<String> = config.accepted_clients.iter().chain(own).cloned().collect();
         let expected = Expected {
-            issuer: config.issuer.clone(),
+            issuer: issuer.clone(),
             audience: config.client_id.clone(),
             clients: (!clients.contains(config::ANY_CLIENT)).then_some(clients),
             leeway: i64::from(config.leeway_seconds),
@@ -165,13 +149,13 @@ impl Provider {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| wrong(&e))?;
-        let internal = Some(config.internal_url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
+        let internal = Some(config.internal_url.expose().trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
         Ok(Self {
             expected,
-            issuer: IssuerUrl::new(config.issuer.clone()).map_err(|e| wrong(&e))?,
+            issuer: IssuerUrl::new(issuer.clone()).map_err(|e| wrong(&e))?,
             admin: format!("{base}/admin/realms/{realm}/users"),
             client_id: ClientId::new(config.client_id.clone()),
-            secret: Some(config.client_secret.clone()).filter(|secret| !secret.is_empty()).map(ClientSecret::new),
+            secret: Some(config.client_secret.expose_secret().to_owned()).filter(|secret| !secret.is_empty()).map(ClientSecret::new),
             http: Http { client, public: base.to_owned(), internal, rest_until: Mutex::new(None) },
             known: RwLock::new(None),
             asked: tokio::sync::Mutex::new(Asked { left: MAX_ASKS, counted: Instant::now(), last: None }),
@@ -427,16 +411,6 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_issuer_is_that_of_a_realm() {
-        assert_eq!(parts_of_issuer("https://a.example/auth/realms/aiod"), Ok(("https://a.example/auth", "aiod")));
-        for wrong in
-            ["https://a.example", "https://a.example/realms/", "https://a.example/realms/x/", "ftp://a.example/realms/x", "/realms/x"]
-        {
-            assert!(parts_of_issuer(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_subject_is_told_from_a_name() {

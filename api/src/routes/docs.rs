@@ -92,7 +92,7 @@ impl Pages {
             if keycloak.is_on() {
                 login = json!({"clientId": keycloak.swagger_client_id, "scopes": SCOPES, "usePkceWithAuthorizationCodeGrant": true});
                 // Of the provider's own list of flows, Swagger UI would show each with a form: there are ten.
-                schemes.insert(OPEN_ID_CONNECT.to_owned(), authorization_code(&keycloak.issuer));
+                schemes.insert(OPEN_ID_CONNECT.to_owned(), authorization_code(keycloak.issuer.expose()));
             } else {
                 // A button that leads nowhere.
                 schemes.remove(OPEN_ID_CONNECT);
@@ -110,7 +110,7 @@ impl Pages {
 pub(super) fn set_issuer(document: &mut Value, keycloak: &Keycloak) {
     let url = document.pointer_mut(&format!("/components/securitySchemes/{OPEN_ID_CONNECT}/openIdConnectUrl"));
     if let Some(url) = url.filter(|_| keycloak.is_on()) {
-        *url = discovery_url(&keycloak.issuer).into();
+        *url = discovery_url(keycloak.issuer.expose()).into();
     }
 }
 

@@ -115,7 +115,7 @@ fn first_key(stdout: impl Read + Send + 'static) -> Option<String> {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        for line in lines.filter(|l| l.contains("API key")) {
+        for line in lines.filter(|l| l.contains("API key, shown only now")) {
             let key = line.split_whitespace().last().map(str::to_owned);
             drop(sender.send(key));
         }

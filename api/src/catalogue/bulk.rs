@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 
 use super::change::{Actor, Change, HASH_LENGTH, Identity, Owned, Resolved, Target, apply, content_hash, name_key, platform_key};
 use super::permission::{Action, Subject, is_allowed, require_user};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::digest::sha256_hex;
 use crate::identity::Caller;
+use crate::store::Tx;
 use crate::store::asset::{Head, Status};
-use crate::store::{Tx, transaction};
 
 /// How many faults of a record are told at most, each by itself.
 const MAX_FAULTS: usize = 100;

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::permission::require_user;
 use super::read::{check_type, image_json};
+use super::transaction::transaction;
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::image::ImageRow;
-use crate::store::transaction;
 
 /// The most images of a resource.
 const MAX_IMAGES: i64 = 20;

@@ -14,6 +14,7 @@ pub mod reads;
 mod render;
 pub mod review;
 pub mod role;
+mod transaction;
 pub mod users;
 pub mod vocabulary;
 pub mod write;

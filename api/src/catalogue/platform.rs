@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::permission::{Action, Subject, is_allowed, require_user};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
-use crate::store::transaction;
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 64;

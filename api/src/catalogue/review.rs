@@ -9,12 +9,13 @@ use super::form::Form;
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::read::parse;
 use super::render::wire_time;
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
 use crate::store::asset::{Head, Status};
 use crate::store::permission::PermissionKind;
 use crate::store::review::{Mode, ReviewRow, SubmissionRow};
-use crate::store::{Tx, now, transaction};
+use crate::store::{Tx, now};
 
 /// The longest comment of a submission, in characters.
 pub(crate) const MAX_SUBMISSION_COMMENT: usize = 256;

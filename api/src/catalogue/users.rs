@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use super::form::Form;
 use super::permission::{Action, require_user};
 use super::render::{wire_time, with_nulls};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Sort};
+use crate::store::now;
 use crate::store::permission::PermissionKind;
-use crate::store::{now, transaction};
 
 /// The longest name or id of a user, in characters.
 const MAX_USER: usize = 255;

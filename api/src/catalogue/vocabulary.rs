@@ -6,9 +6,10 @@ use aiod_schema::vocabulary::{Taxonomy, Term, Vocabulary};
 use serde_json::{Map, Value, json};
 
 use super::read::parse;
+use super::transaction::transaction;
 use super::{Catalogue, Result};
+use crate::store::Tx;
 use crate::store::term::{OfficialTerm, TermRow};
-use crate::store::{Tx, transaction};
 
 /// What loading a taxonomy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use super::change::{Actor, Change, Identity, Resolved, Target, apply, content_hash, platform_key};
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::read::{check_type, parse};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
 use crate::store::asset::{Head, Status};
-use crate::store::{Tx, now, transaction};
+use crate::store::{Tx, now};
 
 /// The platform of resources that people register.
 pub const HOME_PLATFORM: &str = "aiod";

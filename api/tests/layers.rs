@@ -12,6 +12,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("poem", &["routes", "openapi", "server"]),
     ("poem_openapi", &["routes", "openapi"]),
     ("sqlx", &["store"]),
+    ("sqlx_macros", &["store"]),
     // An import by it fails with its errors, which stand with those of all imports.
     ("mysql_async", &["store/mysql_load", "store/dump"]),
 ];

@@ -59,7 +59,7 @@ impl Status {
 }
 
 /// A resource's row without its document: what rules and writes need.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct Head {
     /// Row id.
     pub id: i64,

@@ -6,7 +6,7 @@ use super::sql::{Arg, Sql};
 use super::{Db, Result, Tx, now};
 
 /// A term's row.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct TermRow {
     /// Row id.
     pub id: i64,

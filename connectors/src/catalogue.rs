@@ -4,9 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use aiod_schema::wire::{BatchAnswer, BatchRequest, HttpValidationError, Problem, RecordResult, ValidationError};
 use reqwest::{StatusCode, Url};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::http::{Answer, HttpError, HttpOptions, Polite, Secret};
@@ -21,63 +20,6 @@ pub struct Catalogue {
     http: Polite,
     base: Url,
     key: Secret,
-}
-
-/// What the catalogue did with one record.
-#[derive(Clone, Debug, Deserialize)]
-pub struct RecordResult {
-    /// The platform's identifier.
-    #[serde(default)]
-    pub platform_resource_identifier: Option<String>,
-    /// The catalogue's identifier, unless it failed.
-    #[serde(default)]
-    pub identifier: Option<String>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Why it failed.
-    #[serde(default)]
-    errors: Option<Vec<Fault>>,
-}
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It is new.
-    Created,
-    /// It replaced an older state.
-    Updated,
-    /// It was there as it is.
-    Unchanged,
-    /// It was refused.
-    Failed,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Fault {
-    #[serde(default)]
-    loc: Vec<Value>,
-    msg: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, step) in self.loc.iter().enumerate() {
-            match step {
-                Value::Number(place) => write!(f, "[{place}]")?,
-                step => write!(f, "{}{}", if index == 0 { "" } else { "." }, step.as_str().unwrap_or_default())?,
-            }
-        }
-        write!(f, "{}{}", if self.loc.is_empty() { "" } else { ": " }, self.msg)
-    }
-}
-
-impl RecordResult {
-    /// Why the record failed, on one line.
-    pub fn reason(&self) -> String {
-        let faults: Vec<String> = self.errors.iter().flatten().map(ToString::to_string).collect();
-        if faults.is_empty() { "the catalogue says no more".to_owned() } else { faults.join("; ") }
-    }
 }
 
 /// Why the catalogue did not take a batch.
@@ -160,24 +102,27 @@ impl fmt::Display for Refusal {
     }
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    detail: Value,
-    #[serde(default)]
-    reference: Option<String>,
-}
-
 impl Refusal {
     fn new(answer: &Answer) -> Self {
         let (url, status) = (answer.url.clone(), answer.status);
-        match answer.json::<ErrorBody>() {
-            Ok(body) => {
-                let detail = body.detail.as_str().map_or_else(|| shorten(&body.detail.to_string()), shorten);
-                Self { url, status, detail, reference: body.reference }
-            }
-            Err(_) => Self { url, status, detail: answer.excerpt(), reference: None },
+        if let Ok(Problem { detail, reference }) = answer.json() {
+            return Self { url, status, detail: shorten(&detail), reference: Some(reference) };
         }
+        if let Ok(HttpValidationError { detail, reference }) = answer.json() {
+            return Self { url, status, detail: shorten(&reasons(&detail)), reference: Some(reference) };
+        }
+        Self { url, status, detail: answer.excerpt(), reference: None }
     }
+}
+
+/// All faults on one line.
+fn reasons(faults: &[ValidationError]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a record failed, on one line.
+pub fn reason(result: &RecordResult) -> String {
+    if result.errors.is_empty() { "the catalogue gives no reason".to_owned() } else { reasons(&result.errors) }
 }
 
 /// Details of a 422 may list a thousand faults.
@@ -186,16 +131,6 @@ fn shorten(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
-}
-
-#[derive(Serialize)]
-struct Batch<'a> {
-    records: &'a [Record],
-}
-
-#[derive(Deserialize)]
-struct BatchAnswer {
-    results: Vec<RecordResult>,
 }
 
 impl Catalogue {
@@ -254,7 +189,7 @@ impl Catalogue {
 
     async fn post(&self, platform: &str, type_path: &str, records: &[Record]) -> Result<Answer, CatalogueError> {
         let url = self.batch_url(platform, type_path);
-        let answer = match self.http.post_json(url, &self.key, &Batch { records }).await {
+        let answer = match self.http.post_json(url, &self.key, &BatchRequest { records: records.iter().collect::<Vec<_>>() }).await {
             Ok(answer) => answer,
             Err(error @ HttpError::Unavailable { status: StatusCode::INTERNAL_SERVER_ERROR, .. }) => {
                 return Err(CatalogueError::Failed(error));

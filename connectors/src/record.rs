@@ -2,21 +2,19 @@
 
 use aiod_schema::model::Resource;
 use aiod_schema::validate::{MAX_RELATED, normalise};
-use aiod_schema::{ResourceType, by_name};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use aiod_schema::{ResourceType, by_name, wire};
+use serde::Serialize;
+use serde_json::Value;
 
-/// One record of a bulk upsert.
+/// One record of a bulk upsert, checked.
 #[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub struct Record {
     #[serde(skip)]
     resource_type: &'static ResourceType,
     #[serde(skip)]
     identifier: String,
-    resource: Value,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    related: Map<String, Value>,
+    wire: wire::Record,
 }
 
 /// Why a record cannot be made or sent.
@@ -39,20 +37,6 @@ pub enum RecordFault {
     TooManyRelated(&'static str),
 }
 
-/// A related resource on the wire: an object whose one key is the type's name.
-struct Related<'a> {
-    name: &'static str,
-    body: &'a Value,
-}
-
-impl Serialize for Related<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(self.name, self.body)?;
-        map.end()
-    }
-}
-
 impl Record {
     /// The record of a resource, which must have its `platform_resource_identifier`.
     ///
@@ -64,7 +48,7 @@ impl Record {
         if identifier.is_empty() {
             return Err(RecordFault::NoIdentifier);
         }
-        Ok(Self { resource_type, identifier, resource, related: Map::new() })
+        Ok(Self { resource_type, identifier, wire: wire::Record { resource, ..wire::Record::default() } })
     }
 
     /// Adds a resource that the link field refers to. The catalogue finds or creates it, once per platform; without a
@@ -74,13 +58,11 @@ impl Record {
     /// When the related resource is not valid, or when the field has [`MAX_RELATED`] already; see [`RecordFault`].
     pub fn relate<R: Resource + Serialize>(&mut self, field: &'static str, related: &R) -> Result<(), RecordFault> {
         let (resource_type, body) = checked(related)?;
-        let related = serde_json::to_value(Related { name: resource_type.name, body: &body })?;
-        match self.related.entry(field).or_insert_with(|| Value::Array(Vec::new())) {
-            Value::Array(list) if list.len() >= MAX_RELATED => return Err(RecordFault::TooManyRelated(field)),
-            Value::Array(list) => list.push(related),
-            // `or_insert_with` above makes lists only.
-            other => *other = Value::Array(vec![related]),
+        let list = self.wire.related.entry(field.to_owned()).or_default();
+        if list.len() >= MAX_RELATED {
+            return Err(RecordFault::TooManyRelated(field));
         }
+        list.push(wire::Related::from_iter([(resource_type.name.to_owned(), body)]));
         Ok(())
     }
 
@@ -94,14 +76,9 @@ impl Record {
         self.resource_type
     }
 
-    /// The resource's create form.
-    pub fn resource(&self) -> &Value {
-        &self.resource
-    }
-
-    /// The related resources by link field, each a list of objects with the type's name as their one key.
-    pub fn related(&self) -> &Map<String, Value> {
-        &self.related
+    /// The record as it is sent.
+    pub fn wire(&self) -> &wire::Record {
+        &self.wire
     }
 }
 

@@ -1,18 +1,18 @@
 //! `#[derive(Model)]`: turns a plain struct into the table of fields that the rest of the catalogue reads.
 //!
 //! The table says of each field its kind (text, number, link, term, …), its limits and its documentation; OpenAPI schemas,
-//! validation, links, vocabulary terms and the search mapping all follow from it. The macro is used by `aiod-schema` alone.
+//! validation, links, vocabulary terms and the search mapping all follow from it. The server derives it for what else goes over the wire.
 //!
 //! On the struct: `#[model(resource, path = "…", prefix = "…", class = "…")]` for a resource type (`images` where it has pictures,
 //! `title = "…"` where the OpenAPI name is not the struct's), `#[model(closed)]` where unknown fields are refused.
-//! On a field: `#[field(…)]` with `max`, `min` (characters), `required`, `read_only`, `personal`, `platform`, `date`,
+//! On a field: `#[field(…)]` with `max`, `min` (characters), `least`, `most` (numbers), `min_items`, `max_items`, `default`, `required`, `read_only`, `personal`, `platform`, `date`,
 //! `link = "a, b"`, `term = "…"`, `v2_alias = "…"`, `blob`; `#[serde(flatten)]` takes over the fields of another struct.
 #![allow(clippy::expect_used, reason = "a macro reports misuse by panicking at compile time")]
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Fields, LitInt, LitStr, meta::ParseNestedMeta, parse_macro_input};
+use syn::{Attribute, Data, DeriveInput, Fields, LitStr, meta::ParseNestedMeta, parse_macro_input};
 
 /// Derives `Model` (and, with `#[model(resource, …)]`, `Resource`) for a struct with named fields.
 #[proc_macro_derive(Model, attributes(model, field))]
@@ -36,18 +36,18 @@ fn expand(input: &DeriveInput) -> syn::Result<Tokens> {
     let pushes = fields.named.iter().map(push_field).collect::<syn::Result<Vec<_>>>()?;
     let resource = options.resource.then(|| options.resource_impl(ident, &title));
     Ok(quote! {
-        impl crate::model::Model for #ident {
-            fn object() -> &'static crate::model::Object {
-                static OBJECT: ::std::sync::LazyLock<crate::model::Object> = ::std::sync::LazyLock::new(|| {
+        impl ::aiod_schema::model::Model for #ident {
+            fn object() -> &'static ::aiod_schema::model::Object {
+                static OBJECT: ::std::sync::LazyLock<::aiod_schema::model::Object> = ::std::sync::LazyLock::new(|| {
                     let mut fields = ::std::vec::Vec::new();
                     #(#pushes)*
-                    crate::model::Object { title: #title, doc: #doc, closed: #closed, fields }
+                    ::aiod_schema::model::Object { title: #title, doc: #doc, closed: #closed, fields }
                 });
                 &OBJECT
             }
         }
-        impl crate::model::FieldType for #ident {
-            const SHAPE: crate::model::Shape = crate::model::Shape::one(crate::model::Kind::Object(<#ident as crate::model::Model>::object));
+        impl ::aiod_schema::model::FieldType for #ident {
+            const SHAPE: ::aiod_schema::model::Shape = ::aiod_schema::model::Shape::one(::aiod_schema::model::Kind::Object(<#ident as ::aiod_schema::model::Model>::object));
         }
         #resource
     })
@@ -101,12 +101,12 @@ impl ModelOptions {
             None => quote!(None),
         };
         quote! {
-            impl crate::model::Resource for #ident {
-                fn resource_type() -> crate::model::ResourceType {
-                    crate::model::ResourceType {
+            impl ::aiod_schema::model::Resource for #ident {
+                fn resource_type() -> ::aiod_schema::model::ResourceType {
+                    ::aiod_schema::model::ResourceType {
                         name: #name, title: #title, path: #path, prefix: #prefix,
-                        class: crate::model::Class::#class, images: #images, rule: #rule,
-                        object: <#ident as crate::model::Model>::object(),
+                        class: ::aiod_schema::model::Class::#class, images: #images, rule: #rule,
+                        object: <#ident as ::aiod_schema::model::Model>::object(),
                     }
                 }
             }
@@ -117,14 +117,15 @@ impl ModelOptions {
 fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
     let ty = &field.ty;
     if is_flattened(field) {
-        return Ok(quote! { fields.extend(<#ty as crate::model::Model>::object().fields.iter().cloned()); });
+        return Ok(quote! { fields.extend(<#ty as ::aiod_schema::model::Model>::object().fields.iter().cloned()); });
     }
     let name = field_name(field);
     let doc = documentation(&field.attrs);
     let (mut min, mut max) = (quote!(None), quote!(None));
     let (mut required, mut read_only, mut personal) = (false, false, false);
-    let mut alias = quote!(None);
-    let mut kind = quote!(<#ty as crate::model::FieldType>::SHAPE.kind);
+    let (mut least, mut most, mut min_items, mut max_items) = (quote!(None), quote!(None), quote!(None), quote!(None));
+    let (mut alias, mut default) = (quote!(None), quote!(None));
+    let mut kind = quote!(<#ty as ::aiod_schema::model::FieldType>::SHAPE.kind);
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("field")) {
         attribute.parse_nested_meta(|meta| {
             let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
@@ -132,21 +133,29 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
                 "required" => required = true,
                 "read_only" => read_only = true,
                 "personal" => personal = true,
-                "platform" => kind = quote!(crate::model::Kind::Platform),
-                "blob" => kind = quote!(crate::model::Kind::Blob),
+                "platform" => kind = quote!(::aiod_schema::model::Kind::Platform),
+                "blob" => kind = quote!(::aiod_schema::model::Kind::Blob),
                 "min" => min = some_number(&meta)?,
                 "max" => max = some_number(&meta)?,
+                "least" => least = some_number(&meta)?,
+                "most" => most = some_number(&meta)?,
+                "min_items" => min_items = some_number(&meta)?,
+                "max_items" => max_items = some_number(&meta)?,
+                "default" => {
+                    let literal = meta.value()?.parse::<syn::Lit>()?;
+                    default = quote!(Some(::aiod_schema::model::FieldDefault::from(#literal)));
+                }
                 "v2_alias" => {
                     let other = text(&meta)?;
                     alias = quote!(Some(#other));
                 }
                 "link" => {
                     let targets: Vec<String> = text(&meta)?.split(',').map(|t| t.trim().to_owned()).collect();
-                    kind = quote!(crate::model::Kind::Link(&[#(#targets),*]));
+                    kind = quote!(::aiod_schema::model::Kind::Link(&[#(#targets),*]));
                 }
                 "term" => {
                     let vocabulary = text(&meta)?;
-                    kind = quote!(crate::model::Kind::Term(#vocabulary));
+                    kind = quote!(::aiod_schema::model::Kind::Term(#vocabulary));
                 }
                 _ => return Err(meta.error("unknown option of #[field]")),
             }
@@ -154,9 +163,10 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
         })?;
     }
     Ok(quote! {
-        fields.push(crate::model::Field {
-            name: #name, doc: #doc, kind: #kind, list: <#ty as crate::model::FieldType>::SHAPE.list,
-            min_length: #min, max_length: #max, required: #required, read_only: #read_only, personal: #personal, v2_alias: #alias,
+        fields.push(::aiod_schema::model::Field {
+            name: #name, doc: #doc, kind: #kind, list: <#ty as ::aiod_schema::model::FieldType>::SHAPE.list, optional: <#ty as ::aiod_schema::model::FieldType>::SHAPE.optional,
+            min_length: #min, max_length: #max, minimum: #least, maximum: #most, min_items: #min_items, max_items: #max_items,
+            required: #required, default: #default, read_only: #read_only, personal: #personal, v2_alias: #alias,
         });
     })
 }
@@ -195,7 +205,7 @@ fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
 }
 
 fn some_number(meta: &ParseNestedMeta<'_>) -> syn::Result<Tokens> {
-    let number = meta.value()?.parse::<LitInt>()?.base10_parse::<usize>()?;
+    let number = meta.value()?.parse::<syn::Expr>()?;
     Ok(quote!(Some(#number)))
 }
 

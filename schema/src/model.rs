@@ -3,13 +3,14 @@
 //! The structs of [`crate::resource`] are the declaration; `#[derive(Model)]` turns each into the tables below, and everything
 //! else (OpenAPI schemas, validation, links, terms, what is indexed) reads the tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 
+use crate::choice::Choice;
 use crate::resource;
 use crate::validate::Fault;
 use crate::vocabulary::{self, Vocabulary};
@@ -39,12 +40,14 @@ pub struct Shape {
     pub kind: Kind,
     /// Whether the field holds a list.
     pub list: bool,
+    /// Whether the struct keeps absence apart from any value (`Option`).
+    pub optional: bool,
 }
 
 impl Shape {
     /// A single value of this kind.
     pub const fn one(kind: Kind) -> Self {
-        Self { kind, list: false }
+        Self { kind, list: false, optional: false }
     }
 }
 
@@ -53,14 +56,18 @@ macro_rules! shapes {
         $(impl FieldType for $ty { const SHAPE: Shape = Shape::one(Kind::$kind); })*
     };
 }
-shapes!(String => Text, bool => Boolean, i64 => Integer, f64 => Number, NaiveDate => Date, NaiveDateTime => DateTime);
+shapes!(String => Text, bool => Boolean, i64 => Integer, usize => Integer, f64 => Number, NaiveDate => Date, NaiveDateTime => DateTime);
+
+impl<T: FieldType> FieldType for BTreeMap<String, T> {
+    const SHAPE: Shape = Shape::one(Kind::Map(&T::SHAPE));
+}
 
 impl<T: FieldType> FieldType for Option<T> {
-    const SHAPE: Shape = T::SHAPE;
+    const SHAPE: Shape = Shape { optional: true, ..T::SHAPE };
 }
 
 impl<T: FieldType> FieldType for Vec<T> {
-    const SHAPE: Shape = Shape { kind: T::SHAPE.kind, list: true };
+    const SHAPE: Shape = Shape { list: true, ..Shape::one(T::SHAPE.kind) };
 }
 
 /// What one value of a field is.
@@ -86,8 +93,16 @@ pub enum Kind {
     Link(&'static [&'static str]),
     /// A term of the vocabulary with this name.
     Term(&'static str),
+    /// One of a few names.
+    Choice(&'static Choice),
     /// A nested object.
     Object(fn() -> &'static Object),
+    /// Values of one shape by their names. Only in answers.
+    Map(&'static Shape),
+    /// A value of one of several shapes. Only in answers.
+    AnyOf(&'static [Shape]),
+    /// A whole resource of this type or group. Only in answers.
+    Resource(&'static str),
 }
 
 impl fmt::Debug for Kind {
@@ -96,6 +111,10 @@ impl fmt::Debug for Kind {
             Self::Link(targets) => write!(f, "Link({targets:?})"),
             Self::Term(vocabulary) => write!(f, "Term({vocabulary})"),
             Self::Object(object) => write!(f, "Object({})", object().title),
+            Self::Choice(choice) => write!(f, "Choice({})", choice.title),
+            Self::Map(shape) => write!(f, "Map({:?})", shape.kind),
+            Self::AnyOf(shapes) => f.debug_list().entries(shapes.iter().map(|shape| shape.kind)).finish(),
+            Self::Resource(target) => write!(f, "Resource({target})"),
             Self::Text => f.write_str("Text"),
             Self::Integer => f.write_str("Integer"),
             Self::Number => f.write_str("Number"),
@@ -104,6 +123,45 @@ impl fmt::Debug for Kind {
             Self::DateTime => f.write_str("DateTime"),
             Self::Blob => f.write_str("Blob"),
             Self::Platform => f.write_str("Platform"),
+        }
+    }
+}
+
+/// What an absent value counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldDefault {
+    /// This text.
+    Text(&'static str),
+    /// This number.
+    Integer(i64),
+    /// This truth value.
+    Boolean(bool),
+}
+
+impl From<&'static str> for FieldDefault {
+    fn from(text: &'static str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for FieldDefault {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for FieldDefault {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl From<FieldDefault> for Value {
+    fn from(default: FieldDefault) -> Self {
+        match default {
+            FieldDefault::Text(text) => text.into(),
+            FieldDefault::Integer(number) => number.into(),
+            FieldDefault::Boolean(value) => value.into(),
         }
     }
 }
@@ -123,8 +181,20 @@ pub struct Field {
     pub min_length: Option<usize>,
     /// The most characters of a text.
     pub max_length: Option<usize>,
+    /// Whether the struct keeps absence apart from any value.
+    pub optional: bool,
+    /// The least value of a number.
+    pub minimum: Option<i32>,
+    /// The greatest value of a number.
+    pub maximum: Option<i32>,
+    /// The fewest items of a list.
+    pub min_items: Option<usize>,
+    /// The most items of a list.
+    pub max_items: Option<usize>,
     /// Whether a body must have it.
     pub required: bool,
+    /// What an absent one counts as. Where the struct keeps absence apart, it is still absent there.
+    pub default: Option<FieldDefault>,
     /// Whether the catalogue alone sets it; in a body it is ignored.
     pub read_only: bool,
     /// Whether it tells of a person; masked on protected platforms.
@@ -239,6 +309,11 @@ impl ResourceType {
             first.make_ascii_uppercase();
         }
         label
+    }
+
+    /// Whether it has files that can be downloaded.
+    pub fn has_files(&self) -> bool {
+        self.object.field("distribution").is_some()
     }
 
     /// Its fields that refer to other resources.

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::choice::Choice;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
 use crate::model::{Field, Kind, Object, ResourceType};
 use crate::vocabulary::Vocabulary;
@@ -25,8 +27,9 @@ pub const MAX_RELATED: usize = 500;
 /// How date-times look on the wire and in stored documents: whole seconds, UTC, no zone.
 pub const DATE_TIME: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// One step of the way to a fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One step of the way to a fault; on the wire a text or a number.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Step {
     /// A field's name (or `body`, `query`, `path`).
     Name(String),
@@ -82,20 +85,25 @@ impl Fault {
 
     /// The location in one text, `body.distribution[0].name`.
     pub fn path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.location {
-            match step {
-                Step::Name(name) if path.is_empty() => path.push_str(name),
-                Step::Name(name) => {
-                    path.push('.');
-                    path.push_str(name);
-                }
-                // Writing to a string cannot fail.
-                Step::Index(index) => drop(write!(path, "[{index}]")),
-            }
-        }
-        path
+        path(&self.location)
     }
+}
+
+/// A location in one text.
+pub(crate) fn path(location: &[Step]) -> String {
+    let mut path = String::new();
+    for step in location {
+        match step {
+            Step::Name(name) if path.is_empty() => path.push_str(name),
+            Step::Name(name) => {
+                path.push('.');
+                path.push_str(name);
+            }
+            // Writing to a string cannot fail.
+            Step::Index(index) => drop(write!(path, "[{index}]")),
+        }
+    }
+    path
 }
 
 /// The terms that a body uses of one vocabulary.
@@ -202,6 +210,20 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
     Ok(input)
 }
 
+/// Checks a JSON object against its table, whatever it is for; `place` begins the locations of faults. What is absent and has a default
+/// gets it.
+///
+/// # Errors
+/// All faults of the object.
+pub(crate) fn checked_object(object: &'static Object, place: &'static str, value: &Value) -> Result<Value, Vec<Fault>> {
+    let mut walk = Walk { location: vec![place.into()], faults: Vec::new(), platforms: Vec::new() };
+    let checked = walk.object(object, value);
+    match checked {
+        Some(value) if walk.faults.is_empty() => Ok(value),
+        _ => Err(walk.faults),
+    }
+}
+
 /// How many bytes a value has as JSON.
 fn json_size(value: &impl serde::Serialize) -> usize {
     /// Counts what is written.
@@ -298,7 +320,7 @@ impl Walk {
             }
         };
         if field.list {
-            let Some(items) = self.list(value) else { return texts };
+            let Some(items) = self.list(field, value) else { return texts };
             for (index, item) in items.iter().enumerate() {
                 self.location.push(index.into());
                 if let Some(text) = one(self, item)
@@ -314,13 +336,18 @@ impl Walk {
         texts
     }
 
-    fn list<'v>(&mut self, value: &'v Value) -> Option<&'v Vec<Value>> {
+    fn list<'v>(&mut self, field: &Field, value: &'v Value) -> Option<&'v Vec<Value>> {
         let Value::Array(items) = value else {
             self.fault("value is not a valid list", "type_error.list");
             return None;
         };
-        if items.len() > MAX_ITEMS {
-            self.fault(format!("ensure this value has at most {MAX_ITEMS} items"), "value_error.list.max_items");
+        let (least, most) = (field.min_items.unwrap_or_default(), field.max_items.unwrap_or(MAX_ITEMS));
+        if items.len() > most {
+            self.fault(format!("ensure this value has at most {most} items"), "value_error.list.max_items");
+            return None;
+        }
+        if items.len() < least {
+            self.fault(format!("ensure this value has at least {least} items"), "value_error.list.min_items");
             return None;
         }
         Some(items)
@@ -385,7 +412,7 @@ impl Walk {
             return self.single(field, value);
         }
         let mut out = Vec::new();
-        for (index, item) in self.list(value)?.iter().enumerate() {
+        for (index, item) in self.list(field, value)?.iter().enumerate() {
             self.location.push(index.into());
             out.extend(self.single(field, item));
             self.location.pop();
@@ -402,20 +429,11 @@ impl Walk {
                 Some(Value::String(platform))
             }
             Kind::Boolean => self.expect(value.is_boolean(), value, "value could not be parsed to a boolean", "type_error.bool"),
-            Kind::Integer => {
-                // 3.0 is a whole number; many JSON writers know no other numbers than floats.
-                let whole = value.as_f64().filter(|n| !value.is_i64() && n.fract() == 0.0 && n.abs() < 9.0e15);
-                match whole {
-                    #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-                    Some(number) => Some(Value::from(number as i64)),
-                    None => {
-                        self.expect(value.is_i64(), value, "value is not a valid integer between -2^63 and 2^63-1", "type_error.integer")
-                    }
-                }
-            }
+            Kind::Integer => self.integer(field, value),
             Kind::Number => self.expect(value.is_number(), value, "value is not a valid float", "type_error.float"),
             Kind::Date => self.date(value),
             Kind::DateTime => self.date_time(value),
+            Kind::Choice(choice) => self.choice(choice, value),
             Kind::Object(object) => self.object(object(), value),
             Kind::Blob => {
                 self.fault("a file cannot be part of the body: images have paths of their own, POST …/image", "value_error.binary_blob");
@@ -424,8 +442,8 @@ impl Walk {
                 }
                 None
             }
-            // Links and terms stand at the top level only, where `top_level` takes them.
-            Kind::Link(_) | Kind::Term(_) => None,
+            // Links and terms stand at the top level only, where `top_level` takes them; the others are in answers alone.
+            Kind::Link(_) | Kind::Term(_) | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => None,
         }
     }
 
@@ -434,6 +452,33 @@ impl Walk {
             return Some(value.clone());
         }
         self.fault(message, code);
+        None
+    }
+
+    fn integer(&mut self, field: &Field, value: &Value) -> Option<Value> {
+        // 3.0 is a whole number; many JSON writers know no other numbers than floats.
+        let whole = value.as_f64().filter(|n| !value.is_i64() && n.fract() == 0.0 && n.abs() < 9.0e15);
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        let Some(number) = whole.map(|number| number as i64).or_else(|| value.as_i64()) else {
+            self.fault("value is not a valid integer between -2^63 and 2^63-1", "type_error.integer");
+            return None;
+        };
+        if let Some(least) = field.minimum.filter(|least| number < i64::from(*least)) {
+            self.fault(format!("ensure this value is greater than or equal to {least}"), "value_error.number.not_ge");
+            return None;
+        }
+        if let Some(most) = field.maximum.filter(|most| number > i64::from(*most)) {
+            self.fault(format!("ensure this value is less than or equal to {most}"), "value_error.number.not_le");
+            return None;
+        }
+        Some(Value::from(number))
+    }
+
+    fn choice(&mut self, choice: &Choice, value: &Value) -> Option<Value> {
+        if value.as_str().is_some_and(|name| choice.names.contains(&name)) {
+            return Some(value.clone());
+        }
+        self.fault(format!("value is not a valid enumeration member; permitted: {}", choice.permitted()), "type_error.enum");
         None
     }
 
@@ -474,7 +519,8 @@ impl Walk {
                     }
                 }
                 None if field.required => self.missing(),
-                None => {}
+                None if field.optional => {}
+                None => out.extend(field.default.map(|default| (field.name.to_owned(), default.into()))),
             }
             self.location.pop();
         }

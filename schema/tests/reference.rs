@@ -35,12 +35,13 @@ impl Differences {
 /// How the reference writes the type of a field; nested objects have one name for what is taken and one for what is given.
 fn type_name(field: &Field) -> String {
     let one = match field.kind {
-        Kind::Text | Kind::Platform | Kind::Link(_) | Kind::Term(_) => "string",
+        Kind::Text | Kind::Platform | Kind::Link(_) | Kind::Term(_) | Kind::Choice(_) => "string",
         Kind::Integer => "integer",
         Kind::Number => "number",
         Kind::Boolean => "boolean",
         Kind::Date => "string(date)",
         Kind::DateTime => "string(date-time)",
+        Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => "only in answers",
         Kind::Blob => "string(binary)",
         Kind::Object(object) => match object().title {
             "AIoDEntry" => "AIoDEntryCreate",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aiod_schema::identifier::platform_identifier_fault;
 use aiod_schema::validate::{LinkUse, MAX_RECORDS, MAX_RELATED, Step, normalise};
+use aiod_schema::wire::{Outcome, RecordResult};
 use aiod_schema::{Fault, Field, Input, Kind, ResourceType, by_name, new_identifier};
 use serde_json::{Map, Value};
 
@@ -18,44 +19,6 @@ use crate::store::asset::{Head, Status};
 
 /// How many faults of a record are told at most, each by itself.
 const MAX_FAULTS: usize = 100;
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is new.
-    Created,
-    /// It replaced what there was.
-    Updated,
-    /// It says what is there already; nothing was touched.
-    Unchanged,
-    /// It is faulty; nothing of it was written.
-    Failed,
-}
-
-impl Outcome {
-    /// As it stands in the answer.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The answer to one record.
-#[derive(Clone, Debug)]
-pub struct RecordResult {
-    /// The platform's identifier, where the record has one.
-    pub platform_resource_identifier: Option<String>,
-    /// The identifier in the catalogue, unless it failed.
-    pub identifier: Option<String>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Why it failed; locations begin within the record.
-    pub errors: Vec<Fault>,
-}
 
 /// The name of a resource's type, and its key on the platform.
 type Place = (&'static str, String);
@@ -320,7 +283,7 @@ impl Batch<'_> {
         self.check(tx, &mut pending, &missing, &resolved).await?;
         for failed in pending.extract_if(.., |p| !p.faults.is_empty()) {
             if let Some(result) = results.get_mut(failed.index) {
-                result.fail(failed.faults);
+                fail(result, &failed.faults);
             }
         }
         let needed: HashSet<Place> = pending.iter().flat_map(|p| p.record.related.iter().map(Related::place)).collect();
@@ -460,14 +423,14 @@ impl Batch<'_> {
 fn first_answer(record: &Prepared, existing: &HashMap<String, Head>) -> RecordResult {
     let mut result = RecordResult { platform_resource_identifier: None, identifier: None, outcome: Outcome::Created, errors: Vec::new() };
     match record {
-        Err(faults) => result.fail(faults.clone()),
+        Err(faults) => fail(&mut result, faults),
         Ok(record) => match existing.get(&record.key) {
             Some(head) if head.content_hash == record.hash => {
                 result.identifier = Some(head.identifier.clone());
                 result.outcome = Outcome::Unchanged;
             }
             Some(head) if head.status() == Status::Submitted => {
-                result.fail(vec![Fault::value(["resource"], "a submitted asset cannot be edited: it waits for a review")]);
+                fail(&mut result, &[Fault::value(["resource"], "a submitted asset cannot be edited: it waits for a review")]);
             }
             Some(_) => result.outcome = Outcome::Updated,
             None => {}
@@ -476,12 +439,10 @@ fn first_answer(record: &Prepared, existing: &HashMap<String, Head>) -> RecordRe
     result
 }
 
-impl RecordResult {
-    fn fail(&mut self, errors: Vec<Fault>) {
-        self.outcome = Outcome::Failed;
-        self.identifier = None;
-        self.errors = errors;
-    }
+fn fail(result: &mut RecordResult, faults: &[Fault]) {
+    result.outcome = Outcome::Failed;
+    result.identifier = None;
+    result.errors = faults.iter().map(Into::into).collect();
 }
 
 /// Adds a reference to a body.

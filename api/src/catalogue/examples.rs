@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use aiod_schema::wire::{Outcome, RecordResult};
 use aiod_schema::{ResourceType, resource_types};
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
-use super::bulk::{Outcome, RecordResult};
 use super::read::parse;
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};

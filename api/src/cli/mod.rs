@@ -15,7 +15,7 @@ use self::keys::KeysStep;
 use self::settings::Settings;
 use crate::catalogue::{self, Catalogue};
 use crate::config::{Config, ConfigError};
-use crate::routes::{Version, document_for};
+use crate::routes::{InterfaceError, Version, document_for};
 use crate::server::{self, ServerError};
 use crate::store::dump::{self, DumpReport};
 use crate::store::{Db, StoreError};
@@ -101,6 +101,8 @@ enum CliError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Catalogue(#[from] catalogue::Error),
@@ -135,7 +137,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Ok(server::serve(config).await?),
         Command::Config => say(config.to_toml()?.trim_end()),
-        Command::Openapi { version } => say(document_for(version, &config)),
+        Command::Openapi { version } => say(format_args!("{:#}", document_for(version, &config)?)),
         command => {
             let db = Db::open(config.database.url.expose(), config.database.connections).await?;
             let outcome = on_database(&db, &config, command).await;

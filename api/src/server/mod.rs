@@ -7,13 +7,13 @@ mod welcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use poem::IntoEndpoint;
 use poem::listener::{Acceptor, Listener, TcpAcceptor, TcpListener};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::open::{Opened, open};
 use self::signals::Signals;
-use crate::app::App;
 use crate::catalogue;
 use crate::config::Config;
 use crate::identity::ProviderError;
@@ -47,6 +47,9 @@ pub enum ServerError {
     /// The identity provider's configuration makes no sense.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The interface cannot be put together.
+    #[error(transparent)]
+    Interface(#[from] routes::InterfaceError),
     /// A job cannot be scheduled.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -68,13 +71,19 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let acceptor = listen(&config.listen).await?;
     let opened = open(config).await?;
     let url = format!("http://{}", local_address(&acceptor).unwrap_or_else(|| opened.app.config.listen.clone()));
+    // Before whatever may fail: the key that it shows cannot be shown again.
+    welcome::print(&url, &opened).await?;
+    let endpoint = routes::endpoint(Arc::clone(&opened.app))?;
     let mut signals = Signals::listen().map_err(ServerError::Signals)?;
     let stop = CancellationToken::new();
     let jobs = jobs::start(&opened.app, &stop)?;
-    welcome::print(&url, &opened).await?;
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: {url}, documentation at {url}/docs");
     tokio::select! {
-        outcome = run(acceptor, opened.app, jobs, &stop) => outcome,
+        outcome = run(acceptor, endpoint, &stop) => {
+            stop.cancel();
+            finish(&jobs, &opened.app.catalogue.db).await;
+            outcome.map_err(|source| ServerError::Listen { address: opened.app.config.listen.clone(), source })
+        }
         () = signals.stop_then_cut_off(&stop) => Err(ServerError::CutOff),
     }
 }
@@ -89,16 +98,10 @@ fn local_address(acceptor: &TcpAcceptor) -> Option<String> {
     acceptor.local_addr().iter().find_map(|address| address.as_socket_addr().map(ToString::to_string))
 }
 
-/// Answers requests until `stop` is cancelled; then lets requests and jobs under way end, and closes the database.
-async fn run(acceptor: TcpAcceptor, app: Arc<App>, jobs: TaskTracker, stop: &CancellationToken) -> Result<(), ServerError> {
-    let db = app.catalogue.db.clone();
-    let address = app.config.listen.clone();
+/// Answers requests until `stop` is cancelled; then lets those under way end.
+async fn run(acceptor: TcpAcceptor, endpoint: impl IntoEndpoint<Endpoint: 'static>, stop: &CancellationToken) -> std::io::Result<()> {
     let server = poem::Server::new_with_acceptor(acceptor);
-    let served = server.run_with_graceful_shutdown(routes::endpoint(app), stop.cancelled(), Some(GRACE)).await;
-    stop.cancel();
-    finish(&jobs, &db).await;
-    tracing::info!("stopped");
-    served.map_err(|source| ServerError::Listen { address, source })
+    server.run_with_graceful_shutdown(endpoint, stop.cancelled(), Some(GRACE)).await
 }
 
 /// Waits for the jobs and closes the database after them: the last counts of reads are written by then.
@@ -110,4 +113,5 @@ async fn finish(jobs: &TaskTracker, db: &Db) {
     if finished.await.is_err() {
         tracing::warn!("a job did not end in time and is cut off");
     }
+    tracing::info!("stopped");
 }

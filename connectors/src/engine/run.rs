@@ -5,12 +5,13 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aiod_schema::wire::{Outcome, RecordResult};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::{AnyError, BadRecord, Connector, Engine, Found, Listing, RecordError, Report, RunError, Summary};
-use crate::catalogue::{CatalogueError, Outcome, RecordResult};
+use crate::catalogue::{CatalogueError, reason};
 use crate::record::Record;
 use crate::stop::Stop;
 
@@ -316,7 +317,7 @@ impl<'a, C: Connector> Run<'a, C> {
             Outcome::Created => self.summary.created += 1,
             Outcome::Updated => self.summary.updated += 1,
             Outcome::Unchanged => self.summary.unchanged += 1,
-            Outcome::Failed => self.bad(record.identifier().to_owned(), format!("the catalogue refused it: {}", result.reason())),
+            Outcome::Failed => self.bad(record.identifier().to_owned(), format!("the catalogue refused it: {}", reason(result))),
         }
     }
 

@@ -114,7 +114,7 @@ fn pages_lie_on_the_server_that_was_read() {
         ("http://user:password@test.example:8080/openml/?key=1#top", "http://test.example:8080/openml/d/7"),
     ] {
         let record = dataset(7, &description, None, &Url::parse(base).unwrap()).unwrap();
-        assert_eq!(record.resource()["same_as"], page);
+        assert_eq!(record.wire().resource["same_as"], page);
     }
 }
 
@@ -208,9 +208,9 @@ proptest! {
         let base = Url::parse("https://www.openml.org").unwrap();
         match dataset(61, &description, instances, &base) {
             Ok(record) => {
-                normalise(record.resource_type(), record.resource()).unwrap();
-                for related in record.related().values().flat_map(|list| list.as_array().unwrap()) {
-                    let (name, body) = related.as_object().unwrap().iter().next().unwrap();
+                normalise(record.resource_type(), &record.wire().resource).unwrap();
+                for related in record.wire().related.values().flatten() {
+                    let (name, body) = related.iter().next().unwrap();
                     normalise(aiod_schema::by_name(name).unwrap(), body).unwrap();
                 }
             }

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::Model;
+use crate::{Model, Status};
 
 /// How a resource is administered in the catalogue; its status and dates are added when it is read.
 #[skip_serializing_none]
@@ -14,9 +14,9 @@ use crate::Model;
 pub struct Entry {
     /// Identifiers of those who look after the resource's metadata.
     pub editor: Vec<String>,
-    /// `draft`, `submitted`, `published` or `rejected`.
+    /// Where the resource stands between registration and publication.
     #[field(read_only)]
-    pub status: Option<String>,
+    pub status: Option<Status>,
     /// When its metadata last changed, in UTC.
     #[field(read_only)]
     pub date_modified: Option<NaiveDateTime>,

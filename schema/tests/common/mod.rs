@@ -133,7 +133,8 @@ fn valid_value(field: &'static Field) -> BoxedStrategy<Value> {
         Kind::Date => date().prop_map(Value::from).boxed(),
         Kind::DateTime => date_time().prop_map(Value::from).boxed(),
         Kind::Object(object) => valid_object(object()),
-        Kind::Blob => Just(Value::Null).boxed(),
+        Kind::Choice(choice) => prop::sample::select(choice.names).prop_map(Value::from).boxed(),
+        Kind::Blob | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => Just(Value::Null).boxed(),
     }
 }
 

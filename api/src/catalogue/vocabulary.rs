@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 
 use super::read::parse;
 use super::shapes::TermTree;
+use super::transaction::transaction;
 use super::{Catalogue, Result};
+use crate::store::Tx;
 use crate::store::term::{OfficialTerm, TermRow, TermUser};
-use crate::store::{Tx, transaction};
 
 /// What loading a taxonomy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

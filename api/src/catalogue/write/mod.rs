@@ -19,10 +19,11 @@ use serde_json::Value;
 use super::permission::{Action, require_user};
 use super::read::check_type;
 use super::{Catalogue, Error, Result};
+use crate::catalogue::transaction::transaction;
 use crate::config::Roles;
 use crate::identity::{Caller, User};
 use crate::store::asset::Head;
-use crate::store::{Tx, now, transaction};
+use crate::store::{Tx, now};
 
 pub(super) use apply::{Change, Target, apply};
 pub(super) use document::{HASH_LENGTH, content_hash};

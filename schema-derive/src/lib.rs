@@ -166,7 +166,7 @@ fn push_field(field: &syn::Field) -> syn::Result<Tokens> {
     }
     Ok(quote! {
         fields.push(::aiod_schema::model::Field {
-            name: #name, doc: #doc, kind: #kind, list: <#ty as ::aiod_schema::model::FieldType>::SHAPE.list,
+            name: #name, doc: #doc, kind: #kind, list: <#ty as ::aiod_schema::model::FieldType>::SHAPE.list, optional: <#ty as ::aiod_schema::model::FieldType>::SHAPE.optional,
             min_length: #min, max_length: #max, minimum: #least, maximum: #most, min_items: #min_items, max_items: #max_items,
             required: #required, default: #default, read_only: #read_only, personal: #personal, v2_alias: #alias,
             inverse: #inverse, one_of: #one_of,

@@ -38,6 +38,9 @@ pub enum Mode {
     Replace,
 }
 
+/// The types of images that are taken.
+pub const MEDIA_TYPES: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
+
 /// The type that the first bytes of a file say. The file's name and the type that the sender claims do not count.
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);

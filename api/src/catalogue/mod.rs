@@ -3,7 +3,6 @@
 pub mod bulk;
 mod error;
 pub mod examples;
-mod form;
 pub mod history;
 pub mod image;
 pub mod permission;
@@ -12,6 +11,7 @@ pub mod read;
 pub mod reads;
 mod render;
 pub mod review;
+pub mod shapes;
 pub mod users;
 pub mod vocabulary;
 pub mod write;

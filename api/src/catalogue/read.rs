@@ -68,28 +68,41 @@ impl Page {
     }
 }
 
-/// How the paths that serve any type choose among them.
+/// Types that some paths serve together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Every type.
-    Assets,
+    Resource,
     /// AI assets.
-    AiAssets,
+    AiAsset,
     /// All but contacts.
-    AiResources,
+    AiResource,
     /// Persons and organisations.
-    Agents,
+    Agent,
 }
 
 impl Group {
+    /// All groups.
+    pub const ALL: [Self; 4] = [Self::Resource, Self::AiAsset, Self::AiResource, Self::Agent];
+
+    /// The group's name in links of the model; none for all types together.
+    fn target(self) -> &'static str {
+        match self {
+            Self::Resource => "",
+            Self::AiAsset => "ai_asset",
+            Self::AiResource => "ai_resource",
+            Self::Agent => "agent",
+        }
+    }
+
+    /// The group of this name in links of the model.
+    pub fn of(target: &str) -> Self {
+        Self::ALL.into_iter().find(|group| group.target() == target).unwrap_or(Self::Resource)
+    }
+
     /// Whether a type belongs to the group.
     pub fn has(self, resource: &ResourceType) -> bool {
-        match self {
-            Self::Assets => true,
-            Self::AiAssets => resource.is_a("ai_asset"),
-            Self::AiResources => resource.is_a("ai_resource"),
-            Self::Agents => resource.is_a("agent"),
-        }
+        self == Self::Resource || resource.is_a(self.target())
     }
 }
 

@@ -7,21 +7,13 @@ use crate::store::dialect::Dialect;
 use crate::store::sql::Sql;
 use crate::store::{Db, Result};
 
-/// In which order a page lists resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// By the last change.
-    DateModified,
-    /// By registration.
-    DateCreated,
-}
-
-impl Sort {
-    pub(super) fn column(self) -> &'static str {
-        match self {
-            Self::DateModified => "date_modified",
-            Self::DateCreated => "date_created",
-        }
+aiod_schema::choice! {
+    /// What a page is ordered by.
+    pub enum Sort = "Sort" {
+        /// When the resource was registered.
+        DateCreated = "date_created",
+        /// When its metadata last changed.
+        DateModified = "date_modified",
     }
 }
 
@@ -110,7 +102,7 @@ impl PageQuery {
         match self.start {
             Start::Cursor(_) => sql.push(&format!(" ORDER BY id {direction} LIMIT ?")).bind(self.limit),
             Start::Offset(offset) => {
-                let column = self.sort.column();
+                let column = self.sort.as_str();
                 let order = format!(" ORDER BY {column} {direction}, id {direction} LIMIT ? OFFSET ?");
                 sql.push(&order).bind(self.limit).bind(offset)
             }

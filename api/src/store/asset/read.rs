@@ -87,7 +87,7 @@ impl Db {
         offset: i64,
         limit: i64,
     ) -> Result<Vec<(String, ReadRow)>> {
-        let column = sort.column();
+        let column = sort.as_str();
         let direction = if descending { "DESC" } else { "ASC" };
         let sql = Sql::new(format!(
             "SELECT a.identifier, a.resource_type FROM permission p JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \

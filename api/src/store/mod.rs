@@ -1,6 +1,6 @@
 //! SQL, and nothing else: one file or folder for each table or group of tables. Where the databases differ, `dialect` says how.
 //!
-//! [`Db`] reads. [`Tx`] is a transaction, which writes. Resources change through [`Tx::revise`] alone.
+//! [`Db`] reads. [`Tx`] is a transaction, which writes. Resources change through `Tx::revise` alone.
 
 pub mod account;
 pub mod api_key;

@@ -1,7 +1,7 @@
 //! Registering, replacing, patching and deleting resources.
 //!
-//! A body in normal form becomes a [`Change`]. [`Resolved`] finds out what it refers to, and what is wrong with that; [`apply`] writes it,
-//! as one revision of the store ([`crate::store::Tx::revise`]).
+//! A body in normal form becomes a `Change`. `Resolved` finds out what it refers to, and what is wrong with that. `apply` writes it, as one
+//! revision of the store (`Tx::revise`).
 
 mod access;
 mod apply;

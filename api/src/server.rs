@@ -42,6 +42,9 @@ pub enum ServerError {
     /// The identity provider's configuration makes no sense.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The interface cannot be put together.
+    #[error(transparent)]
+    Interface(#[from] routes::InterfaceError),
     /// Scheduled work cannot be started or stopped.
     #[error("schedule: {0}")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -140,6 +143,7 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     if let Some(key) = administrator_key {
         announce(&key);
     }
+    let endpoint = routes::endpoint(Arc::clone(&app))?;
     let mut scheduler = jobs::start(Arc::clone(&app)).await?;
     let local = acceptor.local_addr().iter().find_map(|a| a.as_socket_addr().map(ToString::to_string)).unwrap_or_else(|| address.clone());
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: http://{local}, documentation at http://{local}/docs");
@@ -149,8 +153,7 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let (stop_counting, stop) = oneshot::channel();
     let counting = tokio::spawn(jobs::keep_counts(Arc::clone(&app), stop));
     let db = app.catalogue.db.clone();
-    let served =
-        poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
+    let served = poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(endpoint, stop_signal(), Some(GRACE)).await;
     served.map_err(listen_failed)?;
     keeping_fresh.abort();
     scheduler.shutdown().await?;

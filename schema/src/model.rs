@@ -40,12 +40,14 @@ pub struct Shape {
     pub kind: Kind,
     /// Whether the field holds a list.
     pub list: bool,
+    /// Whether the struct keeps absence apart from any value (`Option`).
+    pub optional: bool,
 }
 
 impl Shape {
     /// A single value of this kind.
     pub const fn one(kind: Kind) -> Self {
-        Self { kind, list: false }
+        Self { kind, list: false, optional: false }
     }
 }
 
@@ -54,18 +56,18 @@ macro_rules! shapes {
         $(impl FieldType for $ty { const SHAPE: Shape = Shape::one(Kind::$kind); })*
     };
 }
-shapes!(String => Text, bool => Boolean, i64 => Integer, f64 => Number, NaiveDate => Date, NaiveDateTime => DateTime);
+shapes!(String => Text, bool => Boolean, i64 => Integer, usize => Integer, f64 => Number, NaiveDate => Date, NaiveDateTime => DateTime);
 
 impl<T: FieldType> FieldType for BTreeMap<String, T> {
     const SHAPE: Shape = Shape::one(Kind::Map(&T::SHAPE));
 }
 
 impl<T: FieldType> FieldType for Option<T> {
-    const SHAPE: Shape = T::SHAPE;
+    const SHAPE: Shape = Shape { optional: true, ..T::SHAPE };
 }
 
 impl<T: FieldType> FieldType for Vec<T> {
-    const SHAPE: Shape = Shape { kind: T::SHAPE.kind, list: true };
+    const SHAPE: Shape = Shape { list: true, ..Shape::one(T::SHAPE.kind) };
 }
 
 /// What one value of a field is.
@@ -208,17 +210,19 @@ pub struct Field {
     pub min_length: Option<usize>,
     /// The most characters of a text.
     pub max_length: Option<usize>,
+    /// Whether the struct keeps absence apart from any value.
+    pub optional: bool,
     /// The least value of a number.
-    pub minimum: Option<i64>,
+    pub minimum: Option<i32>,
     /// The greatest value of a number.
-    pub maximum: Option<i64>,
+    pub maximum: Option<i32>,
     /// The fewest items of a list.
     pub min_items: Option<usize>,
     /// The most items of a list.
     pub max_items: Option<usize>,
     /// Whether a body must have it.
     pub required: bool,
-    /// What an absent one counts as.
+    /// What an absent one counts as. Where the struct keeps absence apart, it is still absent there.
     pub default: Option<FieldDefault>,
     /// Whether the catalogue alone sets it; in a body it is ignored.
     pub read_only: bool,
@@ -243,6 +247,7 @@ impl Field {
             doc,
             kind: shape.kind,
             list: shape.list,
+            optional: shape.optional,
             min_length: None,
             max_length: None,
             minimum: None,

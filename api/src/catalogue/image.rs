@@ -42,6 +42,9 @@ pub enum Mode {
     Replace,
 }
 
+/// The types of images that are taken.
+pub const MEDIA_TYPES: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
+
 /// The type that a file's first bytes say: its name and the sender's claim count for nothing.
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use aiod_schema::{Field, Group as TypeGroup, Kind, ResourceType, Role, by_identifier, resource_types};
+use aiod_schema::resource::target;
+use aiod_schema::{Field, Kind, ResourceType, Role, by_identifier, resource_types};
 use serde_json::Value;
 
 use super::change::platform_key;
@@ -66,28 +67,41 @@ impl Page {
     }
 }
 
-/// How the paths that serve any type choose among them.
+/// Types that some paths serve together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Every type.
-    Assets,
+    Resource,
     /// AI assets.
-    AiAssets,
+    AiAsset,
     /// All but contacts.
-    AiResources,
+    AiResource,
     /// Persons and organisations.
-    Agents,
+    Agent,
 }
 
 impl Group {
+    /// All groups.
+    pub const ALL: [Self; 4] = [Self::Resource, Self::AiAsset, Self::AiResource, Self::Agent];
+
+    /// The group's name in links of the model; none for all types together.
+    fn target(self) -> &'static str {
+        match self {
+            Self::Resource => "",
+            Self::AiAsset => target::ai_asset,
+            Self::AiResource => target::ai_resource,
+            Self::Agent => target::agent,
+        }
+    }
+
+    /// The group of this name in links of the model.
+    pub fn of(target: &str) -> Self {
+        Self::ALL.into_iter().find(|group| group.target() == target).unwrap_or(Self::Resource)
+    }
+
     /// Whether a type belongs to the group.
     pub fn has(self, resource: &ResourceType) -> bool {
-        match self {
-            Self::Assets => true,
-            Self::AiAssets => TypeGroup::AiAsset.has(resource),
-            Self::AiResources => TypeGroup::AiResource.has(resource),
-            Self::Agents => TypeGroup::Agent.has(resource),
-        }
+        self == Self::Resource || resource.is_a(self.target())
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use aiod_schema::vocabulary::{Taxonomy, Term, Vocabulary};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::read::parse;
+use super::shapes::TermTree;
 use super::{Catalogue, Result};
 use crate::store::term::{OfficialTerm, TermRow};
 use crate::store::{Tx, transaction};
@@ -28,14 +29,19 @@ pub struct LoadReport {
 }
 
 impl Catalogue {
-    /// The names of an open vocabulary that are in use, or the tree of a taxonomy's official terms.
+    /// The terms of an open vocabulary that published resources use.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn vocabulary(&self, vocabulary: &Vocabulary) -> Result<Value> {
-        if !vocabulary.is_taxonomy() {
-            return Ok(Value::from(self.db.terms_in_use(vocabulary.name).await?));
-        }
+    pub async fn terms_in_use(&self, vocabulary: &Vocabulary) -> Result<Vec<String>> {
+        Ok(self.db.terms_in_use(vocabulary.name).await?)
+    }
+
+    /// The tree of a taxonomy's official terms.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn official_terms(&self, vocabulary: &Vocabulary) -> Result<Vec<TermTree>> {
         let mut children: HashMap<Option<i64>, Vec<TermRow>> = HashMap::new();
         for row in self.db.official_terms(vocabulary.name).await? {
             children.entry(row.parent_id).or_default().push(row);
@@ -58,10 +64,13 @@ impl Catalogue {
     }
 }
 
-fn tree(children: &HashMap<Option<i64>, Vec<TermRow>>, parent: Option<i64>) -> Value {
+fn tree(children: &HashMap<Option<i64>, Vec<TermRow>>, parent: Option<i64>) -> Vec<TermTree> {
     let rows = children.get(&parent).map(Vec::as_slice).unwrap_or_default();
-    let node = |row: &TermRow| json!({"term": row.name, "definition": row.definition, "subterms": tree(children, Some(row.id))});
-    Value::Array(rows.iter().map(node).collect())
+    let node = |row: &TermRow| {
+        let subterms = tree(children, Some(row.id));
+        TermTree { term: row.name.clone(), definition: row.definition.clone(), subterms }
+    };
+    rows.iter().map(node).collect()
 }
 
 /// A taxonomy on its way into the database.

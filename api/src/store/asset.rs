@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+pub use aiod_schema::Status;
 use tokio::sync::Mutex;
 
 use super::dialect::Dialect;
@@ -23,39 +24,6 @@ pub struct Registrations(Mutex<Option<Instant>>);
 impl Registrations {
     /// What lies between the beginnings of two rounds at least.
     const APART: Duration = Duration::from_millis(100);
-}
-
-/// Where a resource stands between registration and publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Seen by those with permission alone.
-    Draft,
-    /// Waits for a review.
-    Submitted,
-    /// Seen by all.
-    Published,
-    /// Refused by a reviewer.
-    Rejected,
-}
-
-impl Status {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Draft, Self::Submitted, Self::Published, Self::Rejected];
-
-    /// As it stands in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Submitted => "submitted",
-            Self::Published => "published",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    /// The status of this name; an unknown one counts as a draft, which nobody sees by accident.
-    pub fn parse(name: &str) -> Self {
-        Self::ALL.into_iter().find(|s| s.as_str() == name).unwrap_or(Self::Draft)
-    }
 }
 
 /// A resource's row without its document: what rules and writes need.
@@ -139,21 +107,19 @@ where
 const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
     a.document, a.links FROM ";
 
-/// In which order a page lists resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// By the last change.
-    DateModified,
-    /// By registration.
-    DateCreated,
+aiod_schema::choice! {
+    /// What a page is ordered by.
+    pub enum Sort = "Sort" {
+        /// When the resource was registered.
+        DateCreated = "date_created",
+        /// When its metadata last changed.
+        DateModified = "date_modified",
+    }
 }
 
 impl Sort {
     fn column(self) -> &'static str {
-        match self {
-            Self::DateModified => "date_modified",
-            Self::DateCreated => "date_created",
-        }
+        self.as_str()
     }
 }
 

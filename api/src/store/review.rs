@@ -34,19 +34,20 @@ pub struct ReviewRow {
     pub date_created: i64,
 }
 
-/// Which submissions a list holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The pending one that waits longest.
-    Oldest,
-    /// The pending one that came last.
-    Newest,
-    /// Every one.
-    All,
-    /// Those without a decision.
-    Pending,
-    /// Those with one.
-    Completed,
+aiod_schema::choice! {
+    /// Which submissions a list holds.
+    pub enum Mode = "ListMode" {
+        /// The pending one that waits longest.
+        Oldest = "oldest",
+        /// The pending one that came last.
+        Newest = "newest",
+        /// Every one.
+        All = "all",
+        /// Those without a decision.
+        Pending = "pending",
+        /// Those with one.
+        Completed = "completed",
+    }
 }
 
 const SUBMISSION: &str = "SELECT s.id, s.account_id, s.date_created, s.comment FROM submission s";

@@ -77,7 +77,7 @@ impl TestApp {
         let catalogue = Catalogue::new(db, &config);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
         let app = Arc::new(App::new(catalogue, config).unwrap());
-        let endpoint = Arc::new(endpoint(Arc::clone(&app)));
+        let endpoint = Arc::new(endpoint(Arc::clone(&app)).unwrap());
         Self { app, endpoint, home }
     }
 

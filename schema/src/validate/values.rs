@@ -174,11 +174,11 @@ impl Checker {
             self.fault("value is not a valid integer between -2^63 and 2^63-1", "type_error.integer");
             return None;
         };
-        if let Some(least) = field.minimum.filter(|least| number < *least) {
+        if let Some(least) = field.minimum.filter(|least| number < i64::from(*least)) {
             self.fault(format!("ensure this value is greater than or equal to {least}"), "value_error.number.not_ge");
             return None;
         }
-        if let Some(most) = field.maximum.filter(|most| number > *most) {
+        if let Some(most) = field.maximum.filter(|most| number > i64::from(*most)) {
             self.fault(format!("ensure this value is less than or equal to {most}"), "value_error.number.not_le");
             return None;
         }
@@ -258,6 +258,7 @@ impl Checker {
                 self.missing();
                 None
             }
+            None if field.optional => None,
             None => field.default.map(Value::from),
         }
     }

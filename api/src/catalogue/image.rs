@@ -13,7 +13,7 @@ use super::write::Expected;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::image::ImageRow;
-use crate::store::transaction;
+use crate::store::{Tx, transaction};
 
 /// The most images of a resource.
 const MAX_IMAGES: i64 = 20;
@@ -45,7 +45,7 @@ pub enum Mode {
 /// The types of images that are taken.
 pub const MEDIA_TYPES: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
 
-/// The type that a file's first bytes say: its name and the sender's claim count for nothing.
+/// The type that the first bytes of a file say. The file's name and the type that the sender claims do not count.
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     if starts(b"\x89PNG\r\n\x1a\n") {
@@ -91,6 +91,18 @@ fn no_image(name: &str) -> Error {
     Error::NotFound(format!("Image '{name}' not found in the database."))
 }
 
+/// Refuses to add an image where there is one of its name or no room, and to replace one that does not exist.
+async fn check_place(tx: &mut Tx, asset: i64, name: &str, mode: Mode) -> Result<()> {
+    match (mode, tx.has_image(asset, name).await?) {
+        (Mode::Add, true) => Err(Error::Conflict(format!("There already exists an image with the name '{name}'."))),
+        (Mode::Replace, false) => Err(no_image(name)),
+        (Mode::Add, false) if tx.count_images(asset).await? >= MAX_IMAGES => {
+            Err(Error::Conflict(format!("A resource has at most {MAX_IMAGES} images: remove one first.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Catalogue {
     /// Adds or replaces an image.
     ///
@@ -115,22 +127,12 @@ impl Catalogue {
         let checked = upload.check(0)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
-            let exists = tx.has_image(head.id, &checked.name).await?;
-            match (mode, exists) {
-                (Mode::Add, true) => return Err(Error::Conflict(format!("There already exists an image with the name '{}'.", checked.name))),
-                (Mode::Replace, false) => return Err(no_image(&checked.name)),
-                (Mode::Add, false) if tx.count_images(head.id).await? >= MAX_IMAGES => {
-                    return Err(Error::Conflict(format!("A resource has at most {MAX_IMAGES} images: remove one first.")));
-                }
-                _ => {}
-            }
-            if exists {
-                tx.delete_image(head.id, &checked.name).await?;
-            }
-            tx.archive(&[head.id]).await?;
-            tx.insert_image(ImageRow { asset_id: head.id, ..checked.clone() }).await?;
-            tx.touch_assets(&[head.id], Some(user.account)).await?;
-            Ok(tx.note_changes(&[head.id]).await?)
+            check_place(&mut tx, head.id, &checked.name, mode).await?;
+            let image = ImageRow { asset_id: head.id, ..checked.clone() };
+            Ok(tx.revise(Some(user.account), async |revision| match mode {
+                Mode::Add => revision.insert_image(image).await,
+                Mode::Replace => revision.replace_image(image).await,
+            }).await?)
         })
     }
 
@@ -150,12 +152,8 @@ impl Catalogue {
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
-            tx.archive(&[head.id]).await?;
-            if !tx.delete_image(head.id, name).await? {
-                return Err(no_image(name));
-            }
-            tx.touch_assets(&[head.id], Some(user.account)).await?;
-            Ok(tx.note_changes(&[head.id]).await?)
+            let found = tx.revise(Some(user.account), async |revision| revision.delete_image(head.id, name).await).await?;
+            found.then_some(()).ok_or_else(|| no_image(name))
         })
     }
 

@@ -7,9 +7,9 @@ use aiod_schema::resource::target;
 use aiod_schema::{Field, Kind, ResourceType, Role, by_identifier, resource_types};
 use serde_json::Value;
 
-use super::change::platform_key;
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
 use super::render::{Embedded, View, embedded, render, rendered_length, with_nulls};
+use super::write::platform_key;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, ReadRow, Start, Status};

@@ -69,13 +69,13 @@ pub struct AiResource {
     #[field(term = "ai_paradigm")]
     pub falls_under_paradigm: Vec<String>,
     /// Resources that are part of this one.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "is_part_of")]
     pub has_part: Vec<String>,
     /// The industrial sectors that the resource is meant for.
     #[field(term = "industrial_sector")]
     pub industrial_sector: Vec<String>,
     /// Resources that this one is part of.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "has_part")]
     pub is_part_of: Vec<String>,
     /// Words or phrases that the resource is found by.
     #[field(term = "keyword")]
@@ -89,10 +89,10 @@ pub struct AiResource {
     #[field(term = "relevant_link")]
     pub relevant_link: Vec<String>,
     /// Resources that matter to this one.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "relevant_to")]
     pub relevant_resource: Vec<String>,
     /// Resources that this one matters to.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "relevant_resource")]
     pub relevant_to: Vec<String>,
     /// The areas of AI research that the resource belongs to.
     #[field(term = "research_area")]

@@ -26,7 +26,7 @@ pub struct Organisation {
     #[field(role = IdentifierAlias, read_only)]
     pub agent_identifier: Option<String>,
     /// How to reach it.
-    #[field(link = "contact")]
+    #[field(link = "contact", inverse = "organisation")]
     pub contact_details: Option<String>,
     /// Its members.
     #[field(link = "person, organisation")]

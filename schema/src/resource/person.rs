@@ -28,7 +28,7 @@ pub struct Person {
     #[field(role = IdentifierAlias, read_only)]
     pub agent_identifier: Option<String>,
     /// How to reach the person.
-    #[field(link = "contact")]
+    #[field(link = "contact", inverse = "person")]
     pub contact_details: Option<String>,
     /// What the person is an expert in.
     #[field(term = "expertise")]

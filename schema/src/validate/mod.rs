@@ -16,6 +16,7 @@ pub use self::input::{Input, LinkUse, TermUse};
 use self::size::json_size;
 pub use self::time::{DATE_TIME, parse_date_time};
 use self::values::Checker;
+use crate::link;
 use crate::model::{Field, Kind, Object, ResourceType, Role};
 use crate::vocabulary::Vocabulary;
 
@@ -61,6 +62,7 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
         }
     }
     checker.faults.extend(resource.rule.into_iter().flat_map(|rule| rule(map)));
+    checker.faults.extend(link::exclusion_faults(resource, map));
     if checker.faults.is_empty() && json_size(&input.values) > MAX_SIZE {
         checker.fault(format!("ensure the whole of it has at most {MAX_SIZE} bytes"), "value_error.any_str.max_length");
     }

@@ -24,9 +24,9 @@ struct FieldOptions {
     needs_login: bool,
     role: Option<Ident>,
     embeds: Option<LitStr>,
-    v2_alias: Option<LitStr>,
     inverse: Option<LitStr>,
     one_of: Option<LitStr>,
+    v2_alias: Option<LitStr>,
     overrides: Vec<Override>,
 }
 
@@ -62,9 +62,9 @@ impl FieldOptions {
             "default" => self.default = Some(meta.value()?.parse()?),
             "role" => self.role = Some(meta.value()?.parse()?),
             "embeds" => self.embeds = Some(text(meta)?),
-            "v2_alias" => self.v2_alias = Some(text(meta)?),
             "inverse" => self.inverse = Some(text(meta)?),
             "one_of" => self.one_of = Some(text(meta)?),
+            "v2_alias" => self.v2_alias = Some(text(meta)?),
             "overrides" => self.overrides.push(Override::read(meta)?),
             _ => return Err(meta.error("unknown option of #[field]")),
         }
@@ -91,9 +91,9 @@ impl FieldOptions {
             ("needs_login", flag(self.needs_login)),
             ("role", role),
             ("embeds", some(self.embeds.as_ref())),
-            ("v2_alias", some(self.v2_alias.as_ref())),
             ("inverse", some(self.inverse.as_ref())),
             ("one_of", some(self.one_of.as_ref())),
+            ("v2_alias", some(self.v2_alias.as_ref())),
         ];
         let given = members.into_iter().filter_map(|(member, value)| Some((member, value?)));
         given.map(|(member, value)| (Ident::new(member, Span::call_site()), value)).collect()

@@ -13,7 +13,7 @@
 //! On a field, `#[field(…)]`:
 //!
 //! * what a value is, where the type does not say it: `platform`, `blob`, `link = "type or group, …"`, `term = "vocabulary"`;
-//! * what a link means: `inverse = "…"`, the field of the other end that says the same; `one_of = "…"`, a group of fields of which only one
+//! * of a link: `inverse = "field"`, the field of the other end that says the same; `one_of = "group"`, where only one field of this group
 //!   may refer to anything;
 //! * its limits: `required`, `min = …` and `max = …` (characters), `least = …` and `most = …` (numbers), `min_items = …` and
 //!   `max_items = …`; `default = …` for what is absent;

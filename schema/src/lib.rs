@@ -8,6 +8,7 @@ extern crate self as aiod_schema;
 #[macro_use]
 mod table;
 
+pub mod causes;
 pub mod choice;
 pub mod convert;
 pub mod form;

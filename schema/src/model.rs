@@ -101,8 +101,8 @@ pub enum Kind {
     Map(&'static Shape),
     /// A value of one of several shapes. Only in answers.
     AnyOf(&'static [Shape]),
-    /// A whole resource of this type or group. Only in answers.
-    Resource(&'static str),
+    /// A whole resource, of this group or of any type. Only in answers.
+    Resource(Option<Group>),
 }
 
 impl fmt::Debug for Kind {
@@ -114,7 +114,7 @@ impl fmt::Debug for Kind {
             Self::Choice(choice) => write!(f, "Choice({})", choice.title),
             Self::Map(shape) => write!(f, "Map({:?})", shape.kind),
             Self::AnyOf(shapes) => f.debug_list().entries(shapes.iter().map(|shape| shape.kind)).finish(),
-            Self::Resource(target) => write!(f, "Resource({target})"),
+            Self::Resource(group) => write!(f, "Resource({group:?})"),
             Self::Text => f.write_str("Text"),
             Self::Integer => f.write_str("Integer"),
             Self::Number => f.write_str("Number"),
@@ -265,9 +265,9 @@ impl Field {
             needs_login: false,
             role: None,
             embeds: None,
-            v2_alias: None,
             inverse: None,
             one_of: None,
+            v2_alias: None,
         }
     }
 

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use aiod_schema::resource::target;
-use aiod_schema::{Field, Kind, ResourceType, Role, by_identifier, resource_types};
+use aiod_schema::{Field, Group, Kind, ResourceType, Role, by_identifier, resource_types};
 use serde_json::Value;
 
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
@@ -67,44 +66,6 @@ impl Page {
     }
 }
 
-/// Types that some paths serve together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// Every type.
-    Resource,
-    /// AI assets.
-    AiAsset,
-    /// All but contacts.
-    AiResource,
-    /// Persons and organisations.
-    Agent,
-}
-
-impl Group {
-    /// All groups.
-    pub const ALL: [Self; 4] = [Self::Resource, Self::AiAsset, Self::AiResource, Self::Agent];
-
-    /// The group's name in links of the model; none for all types together.
-    fn target(self) -> &'static str {
-        match self {
-            Self::Resource => "",
-            Self::AiAsset => target::ai_asset,
-            Self::AiResource => target::ai_resource,
-            Self::Agent => target::agent,
-        }
-    }
-
-    /// The group of this name in links of the model.
-    pub fn of(target: &str) -> Self {
-        Self::ALL.into_iter().find(|group| group.target() == target).unwrap_or(Self::Resource)
-    }
-
-    /// Whether a type belongs to the group.
-    pub fn has(self, resource: &ResourceType) -> bool {
-        self == Self::Resource || resource.is_a(self.target())
-    }
-}
-
 impl Catalogue {
     /// One resource of a type.
     ///
@@ -140,9 +101,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// As for [`Catalogue::read`]; a type outside the group counts as nothing.
-    pub async fn read_any(&self, caller: &Caller, group: Group, identifier: &str) -> Result<Document> {
+    pub async fn read_any(&self, caller: &Caller, group: Option<Group>, identifier: &str) -> Result<Document> {
         let unknown = || Error::no_asset(identifier);
-        let resource = by_identifier(identifier).filter(|r| group.has(r)).ok_or_else(unknown)?;
+        let resource = by_identifier(identifier).filter(|r| group.is_none_or(|group| group.has(r))).ok_or_else(unknown)?;
         let mut document = match self.read(caller, resource, identifier).await {
             Err(Error::NotFound(_)) => return Err(unknown()),
             other => other?,

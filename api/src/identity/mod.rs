@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aiod_schema::causes::chain;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
 use self::provider::{Doubt, Provider};
 pub use self::provider::{discovery_url, is_http, parts_of_issuer};
-use crate::causes::chain;
 use crate::config::Config;
 use crate::store::{self, Db, StoreError};
 

@@ -15,7 +15,7 @@ use super::extract::{Body, Query, Segment, WantedFormat, WithImages, expected, w
 use super::paging::{ResourcePage, cursor_after};
 use super::schema::{Form, batch_name, form_name, format_parameter, images_parameter, read_schema, reference};
 use super::shape::{Create, Null, Page, Read, Slot};
-use super::template::{Context, Group, Subject, Tag};
+use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::Error;
 use crate::catalogue::read::{self, Document, parse};
 use crate::catalogue::shapes::Identifier;
@@ -64,8 +64,8 @@ fn with_article(label: &str) -> String {
 impl OfType {
     fn format(&self, wanted: Option<&str>) -> Result<&'static Format, Error> {
         let name = wanted.unwrap_or(AIOD.name);
-        formats(self.subject).find(|f| f.name == name).ok_or_else(|| {
-            let names: Vec<&str> = formats(self.subject).map(|f| f.name).collect();
+        formats(self.subject).find(|format| format.name == name).ok_or_else(|| {
+            let names: Vec<&str> = formats(self.subject).map(|format| format.name).collect();
             Error::query("schema", format!("'{name}' is not a schema of {}: {} can be had", self.subject.path, names.join(", ")))
         })
     }
@@ -95,7 +95,7 @@ impl OfType {
     }
 
     /// A page as this version shows it, in the format that was asked for.
-    async fn list_body(&self, page: read::Page, format: &Format, images: bool) -> Result<String, Error> {
+    async fn list_body(&self, page: read::Page, format: &'static Format, images: bool) -> Result<String, Error> {
         if format.is_own() && !images && !self.version.has_aliases(self.subject) {
             return Ok(page.body);
         }
@@ -133,7 +133,7 @@ pub(super) struct Wanted {
 /// What exists for every type.
 pub(super) struct ResourceRoutes(OfType);
 
-impl Group for ResourceRoutes {
+impl OperationGroup for ResourceRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

@@ -11,13 +11,13 @@ use super::caller::Auth;
 use super::extract::{Body, Segment, expected};
 use super::resource::OfType;
 use super::shape::{Aiod, MergePatch, Null};
-use super::template::Group;
+use super::template::OperationGroup;
 use crate::catalogue::shapes::Revision;
 
 /// Patches and past revisions.
 pub(super) struct RevisionRoutes(OfType);
 
-impl Group for RevisionRoutes {
+impl OperationGroup for RevisionRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

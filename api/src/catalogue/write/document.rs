@@ -23,7 +23,7 @@ pub(in crate::catalogue) fn content_hash(input: &Input) -> String {
     sha256_hex(content.to_string().as_bytes(), HASH_LENGTH)
 }
 
-/// The stored document: the fields in the order of the model, `aiod_entry` last, where reading adds status and dates.
+/// The stored document: the fields in the order of the model, the entry last, where reading adds status and dates.
 pub(super) fn document(input: &Input, platform: Option<&str>, platform_resource_identifier: Option<&str>, resolved: &Resolved) -> String {
     let mut terms: HashMap<&str, &TermUse> = input.terms.iter().map(|t| (t.field.name, t)).collect();
     let mut out = Map::new();

@@ -2,9 +2,9 @@
 //!
 //! No HTTP, no SQL, no I/O: the server, the connectors and the converters share these types and tables.
 
-
 // What `#[derive(Model)]` writes names this crate as others do.
 extern crate self as aiod_schema;
+
 pub mod causes;
 pub mod choice;
 pub mod convert;

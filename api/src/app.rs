@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::{Catalogue, Error};
+use tokio::sync::Semaphore;
+
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::identity::{Identity, ProviderError};
 
@@ -15,14 +17,13 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// What the operator chose.
     pub config: Config,
+    /// A permit for each KiB of a body that is worked on: JSON takes many times its size when it is parsed.
+    pub bodies: Semaphore,
 }
 
 impl App {
-    /// Refuses a page that is larger than the operator allows.
-    pub(crate) fn check_page(&self, limit: i64) -> Result<(), Error> {
-        let most = i64::from(self.config.limits.page_size);
-        if limit > most { Err(Error::query("limit", format!("ensure this value is less than or equal to {most}"))) } else { Ok(()) }
-    }
+    /// How many KiB of bodies are worked on at once.
+    pub const BODIES_KIB: u32 = 128 << 10;
 
     /// The application over a catalogue.
     ///
@@ -30,6 +31,7 @@ impl App {
     /// When the identity provider's configuration makes no sense.
     pub fn new(catalogue: Catalogue, config: Config) -> Result<Self, ProviderError> {
         let identity = Arc::new(Identity::new(&config, catalogue.db.clone())?);
-        Ok(Self { catalogue, identity, config })
+        let bodies = Semaphore::new(usize::try_from(Self::BODIES_KIB).unwrap_or(Semaphore::MAX_PERMITS));
+        Ok(Self { catalogue, identity, config, bodies })
     }
 }

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::catalogue::{self, Catalogue};
 use crate::config::{Config, ConfigError};
 use crate::identity::api_key;
-use crate::routes::{Version, document_for};
+use crate::routes::{InterfaceError, Version, document_for};
 use crate::server::{self, ServerError};
 use crate::store::dump::{self, DumpReport};
 use crate::store::{Db, StoreError, now};
@@ -158,6 +158,8 @@ enum CliError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Catalogue(#[from] catalogue::Error),
@@ -190,7 +192,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Ok(server::serve(config).await?),
         Command::Config => say(config.masked().trim_end()),
-        Command::Openapi { version } => say(document_for(version, &config)),
+        Command::Openapi { version } => say(format_args!("{:#}", document_for(version, &config)?)),
         command => {
             let db = Db::open(&config.database.url, config.database.connections).await?;
             let outcome = on_database(&db, &config, command).await;

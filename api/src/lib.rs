@@ -9,7 +9,6 @@ pub mod config;
 mod digest;
 pub mod identity;
 pub mod jobs;
-mod openapi;
 pub mod routes;
 pub mod server;
 pub mod store;

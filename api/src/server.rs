@@ -42,6 +42,9 @@ pub enum ServerError {
     /// The identity provider's configuration makes no sense.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The interface cannot be put together.
+    #[error(transparent)]
+    Interface(#[from] routes::InterfaceError),
     /// Scheduled work cannot be started or stopped.
     #[error("schedule: {0}")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -59,7 +62,7 @@ pub struct Opened {
     pub administrator_key: Option<String>,
 }
 
-/// Opens the catalogue: brings the database up to date, and fills a new one with the default vocabularies; an embedded one gets
+/// Opens the catalogue: brings the database up to date, registers the platforms that the model declares, and fills a new one with the default vocabularies; an embedded one gets
 /// an administrator and, unless that is switched off, example resources.
 ///
 /// # Errors
@@ -74,6 +77,7 @@ pub async fn open(config: Config) -> Result<Opened, ServerError> {
         return Err(ServerError::Migrations(missing));
     }
     let catalogue = Catalogue::new(db, &config);
+    catalogue.add_declared_platforms().await?;
     let administrator_key = set_up(&catalogue, &config).await?;
     Ok(Opened { app: Arc::new(App::new(catalogue, config)?), administrator_key })
 }
@@ -139,6 +143,7 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     if let Some(key) = administrator_key {
         announce(&key);
     }
+    let endpoint = routes::endpoint(Arc::clone(&app))?;
     let mut scheduler = jobs::start(Arc::clone(&app)).await?;
     let local = acceptor.local_addr().iter().find_map(|a| a.as_socket_addr().map(ToString::to_string)).unwrap_or_else(|| address.clone());
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: http://{local}, documentation at http://{local}/docs");
@@ -148,8 +153,7 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let (stop_counting, stop) = oneshot::channel();
     let counting = tokio::spawn(jobs::keep_counts(Arc::clone(&app), stop));
     let db = app.catalogue.db.clone();
-    let served =
-        poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes::endpoint(app), stop_signal(), Some(GRACE)).await;
+    let served = poem::Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(endpoint, stop_signal(), Some(GRACE)).await;
     served.map_err(listen_failed)?;
     keeping_fresh.abort();
     scheduler.shutdown().await?;

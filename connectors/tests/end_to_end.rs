@@ -33,7 +33,7 @@ async fn catalogue(name: &str, examples: bool) -> (PathBuf, String, String) {
     let key = api_key::create(&opened.app.catalogue.db, "openml", &roles, None).await.unwrap();
     let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
     let address = acceptor.local_addr()[0].as_socket_addr().unwrap().to_string();
-    let app = routes::endpoint(Arc::clone(&opened.app));
+    let app = routes::endpoint(Arc::clone(&opened.app)).unwrap();
     tokio::spawn(poem::Server::new_with_acceptor(acceptor).run(app));
     (folder, format!("http://{address}"), key)
 }

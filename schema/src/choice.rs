@@ -18,7 +18,7 @@ impl Choice {
     }
 }
 
-/// Declares an enumeration: its values, their names, and what follows from these (`ALL`, `as_str`, `parse`, serde, and the shape that a
+/// Declares an enumeration: its values, their names, and what follows from these (`ALL`, `as_str`, `named`, serde, and the shape that a
 /// field of this type has).
 #[macro_export]
 macro_rules! choice {
@@ -46,7 +46,7 @@ macro_rules! choice {
             }
 
             /// The value of this name.
-            pub fn parse(name: &str) -> Option<Self> {
+            pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|value| value.as_str() == name)
             }
         }
@@ -75,6 +75,13 @@ choice! {
     }
 }
 
+impl Status {
+    /// The status of this name in the store. An unknown one counts as a draft, which nobody sees by accident.
+    pub fn parse(name: &str) -> Self {
+        Self::named(name).unwrap_or(Self::Draft)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,10 +90,10 @@ mod tests {
     #[test]
     fn a_choice_is_known_by_the_names_of_its_values() {
         for status in Status::ALL {
-            assert_eq!(Status::parse(status.as_str()), Some(*status));
+            assert_eq!(Status::named(status.as_str()), Some(*status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
-        assert_eq!((Status::parse("Draft"), Status::parse("")), (None, None));
+        assert_eq!((Status::named("Draft"), Status::named("")), (None, None));
         let Kind::Choice(choice) = Status::SHAPE.kind else { panic!("a choice") };
         assert_eq!((choice.title, choice.permitted().as_str()), ("Status", "draft, submitted, published, rejected"));
         assert!(choice.doc.starts_with("Where a resource stands"));

@@ -69,6 +69,7 @@ mod tests {
         #[field(default = false)]
         flag: bool,
         /// A choice.
+        #[field(default = "draft")]
         status: Option<crate::Status>,
     }
 

@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::model::{FieldType, Kind, Shape};
 use crate::validate::{Fault, Step, path};
+use crate::{Model, choice};
 
 /// The body of a bulk upsert. `Record` is [`Record`], or a borrowed or unchecked form of it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -30,21 +32,26 @@ pub struct Record {
 pub type Related = Map<String, Value>;
 
 /// The answer to a bulk upsert.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Model, PartialEq, Serialize)]
 pub struct BatchAnswer {
     /// How many records are new.
     #[serde(default)]
+    #[field(required)]
     pub created: usize,
     /// How many records replaced an older state.
     #[serde(default)]
+    #[field(required)]
     pub updated: usize,
     /// How many records were there already.
     #[serde(default)]
+    #[field(required)]
     pub unchanged: usize,
     /// How many records were refused.
     #[serde(default)]
+    #[field(required)]
     pub failed: usize,
     /// One result for each record, in the order of the records.
+    #[field(required)]
     pub results: Vec<RecordResult>,
 }
 
@@ -63,7 +70,8 @@ impl BatchAnswer {
 }
 
 /// What the catalogue did with one record.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Model, PartialEq, Serialize)]
+#[model(title = "BatchResult")]
 pub struct RecordResult {
     /// The platform's identifier, where the record has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,36 +80,41 @@ pub struct RecordResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<String>,
     /// What became of the record.
+    #[field(required)]
     pub outcome: Outcome,
     /// Why the record failed; the locations begin within the record.
     #[serde(default)]
+    #[field(required)]
     pub errors: Vec<ValidationError>,
 }
 
-/// What became of a record.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The resource is new.
-    Created,
-    /// The record replaced an older state.
-    Updated,
-    /// The record says what is there already; nothing was written.
-    Unchanged,
-    /// The record is faulty; nothing of it was written.
-    Failed,
+choice! {
+    /// What became of a record.
+    pub enum Outcome = "BatchOutcome" {
+        /// The resource is new.
+        Created = "created",
+        /// The record replaced an older state.
+        Updated = "updated",
+        /// The record says what is there already; nothing was written.
+        Unchanged = "unchanged",
+        /// The record is faulty; nothing of it was written.
+        Failed = "failed",
+    }
 }
 
 /// A [`Fault`] on the wire.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Model, PartialEq, Eq, Serialize)]
 pub struct ValidationError {
     /// Where the fault is: names of fields and places in lists, from the outermost.
     #[serde(default)]
+    #[field(required)]
     pub loc: Vec<Step>,
     /// What is wrong and what would be right.
+    #[field(required)]
     pub msg: String,
     /// A machine-readable name of the fault, such as `value_error.missing`.
     #[serde(default)]
+    #[field(required)]
     pub r#type: String,
 }
 
@@ -120,21 +133,30 @@ impl fmt::Display for ValidationError {
     }
 }
 
+impl FieldType for Step {
+    const SHAPE: Shape = Shape::one(Kind::AnyOf(&[String::SHAPE, i64::SHAPE]));
+}
+
 /// The body of an error other than 422.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Model, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// What is wrong.
+    #[field(required)]
     pub detail: String,
     /// What identifies the error in the catalogue's log.
+    #[field(required)]
     pub reference: String,
 }
 
 /// The body of a 422: every fault of a request.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Model, PartialEq, Eq, Serialize)]
+#[model(title = "HTTPValidationError")]
 pub struct HttpValidationError {
     /// The faults.
+    #[field(required)]
     pub detail: Vec<ValidationError>,
     /// What identifies the error in the catalogue's log.
+    #[field(required)]
     pub reference: String,
 }
 

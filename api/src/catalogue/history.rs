@@ -1,11 +1,10 @@
 //! What resources were before.
 
 use aiod_schema::ResourceType;
-use serde_json::{Value, json};
 
 use super::permission::{Action, require_user};
 use super::read::{Document, check_type};
-use super::render::wire_time;
+use super::shapes::Revision;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Status};
@@ -15,11 +14,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// When nobody is logged in, the resource is unknown, or the caller may not write it.
-    pub async fn history(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Value> {
+    pub async fn history(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<Revision>> {
         let row = self.writable(caller, resource, identifier).await?;
-        let revisions = self.db.revisions(row.id).await?;
-        let one = |r: &crate::store::revision::RevisionRow| json!({"revision": r.revision, "status": r.status, "date_modified": wire_time(r.date_revised), "modified_by": r.modified_by});
-        Ok(revisions.iter().map(one).collect())
+        Ok(self.db.revisions(row.id).await?.into_iter().map(Revision::from).collect())
     }
 
     /// One state of a resource, as it would have been read then. Links to what was deleted since are left in it;

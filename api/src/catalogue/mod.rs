@@ -1,10 +1,8 @@
 //! The rules of the catalogue: registering, reading, changing and deleting resources, whoever asks and however.
 
 pub mod bulk;
-mod change;
 mod error;
 pub mod examples;
-mod form;
 pub mod history;
 pub mod image;
 pub mod permission;
@@ -13,6 +11,7 @@ pub mod read;
 pub mod reads;
 mod render;
 pub mod review;
+pub mod shapes;
 pub mod users;
 pub mod vocabulary;
 pub mod write;

@@ -8,7 +8,7 @@ use crate::identity::{Caller, User};
 use crate::store::asset::Status;
 use crate::store::permission::PermissionKind;
 
-/// What someone wants to do: the one word in which an operation says what it needs.
+/// What someone wants to do. Each operation needs one action; each action has one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// See what is published: lists, counts, vocabularies, platforms, statistics.
@@ -94,8 +94,8 @@ pub const RULES: &[(Action, &[Grant])] = &[
     (Action::ChangePlatform, &[Grant::Role("create_platforms"), Grant::Administrator]),
 ];
 
-/// What each operation needs, by its operation id; `RESOURCE` stands for a type's path. An operation without a row here is a defect,
-/// which a test finds.
+/// What each operation needs, by its operation id; `RESOURCE` stands for a type's path, `VOCABULARY` for a vocabulary's. The server does
+/// not start when an operation has no row here.
 pub const OPERATIONS: &[(&str, Action)] = &[
     ("list_RESOURCE", Action::Browse),
     ("list_platform_RESOURCE", Action::Browse),
@@ -155,12 +155,17 @@ impl Action {
         RULES.iter().find(|(action, _)| *action == self).map_or(&[], |(_, grants)| grants)
     }
 
-    /// Whether it is about no resource and no body in particular, so that the caller alone decides.
-    pub fn is_about_nothing(self) -> bool {
+    /// Whether who may do it depends on the caller alone, and on no resource or body.
+    pub fn depends_on_caller_alone(self) -> bool {
         matches!(self, Self::Browse | Self::UseAccount)
     }
 
-    /// Whether somebody who is not known may do it to anything.
+    /// Whether it writes many resources at once, for which bodies may be large.
+    pub fn is_bulk(self) -> bool {
+        self == Self::UpsertBatch
+    }
+
+    /// Whether somebody who is not logged in may do it, to some resources at least.
     pub fn is_open(self) -> bool {
         self.grants().iter().any(|g| matches!(g, Grant::Anyone | Grant::Published))
     }

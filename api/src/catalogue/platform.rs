@@ -1,34 +1,22 @@
 //! The platforms that resources come from.
 
-use serde_json::Value;
+use aiod_schema::platform::{MAX_NAME, PLATFORMS};
 
 use super::permission::{Action, Subject, is_allowed, require_user};
+use super::shapes::{PlatformCreate, PlatformRead};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::transaction;
 
-/// The longest name, in characters.
-const MAX_NAME: usize = 64;
-
-/// The name in a body: lower case, without white space or characters that paths give a meaning to.
-fn name_of(body: &Value) -> Result<String> {
-    let Some(map) = body.as_object() else {
-        return Err(Error::Invalid(vec![aiod_schema::Fault::new(
-            ["body"],
-            "value is not a valid dict: a JSON object is expected",
-            "type_error.dict",
-        )]));
-    };
-    let name = match map.get("name") {
-        None | Some(Value::Null) => {
-            return Err(Error::Invalid(vec![aiod_schema::Fault::new(["body", "name"], "field required", "value_error.missing")]));
-        }
-        Some(Value::String(name)) => name.to_lowercase(),
-        Some(_) => return Err(Error::Invalid(vec![aiod_schema::Fault::new(["body", "name"], "str type expected", "type_error.str")])),
-    };
+/// The name that a body asks for: lower case, without white space or characters that paths give a meaning to.
+fn name_of(wanted: &PlatformCreate) -> Result<String> {
+    let name = wanted.name.to_lowercase();
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"/?#%".contains(c);
     if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(fits) {
-        return Err(Error::body("name", "a platform's name has 1 to 64 characters, without white space, '/', '?', '#' and '%'"));
+        return Err(Error::body(
+            "name",
+            format!("a platform's name has 1 to {MAX_NAME} characters, without white space, '/', '?', '#' and '%'"),
+        ));
     }
     Ok(name)
 }
@@ -41,22 +29,28 @@ fn taken(name: &str) -> Error {
     Error::Conflict(format!("There already exists a platform with the name '{name}'."))
 }
 
+impl From<(i64, String)> for PlatformRead {
+    fn from((id, name): (i64, String)) -> Self {
+        Self { name, identifier: id.to_string() }
+    }
+}
+
 impl Catalogue {
-    /// Platforms in the order of their registration: number and name.
+    /// Platforms in the order of their registration.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn platforms(&self, offset: i64, limit: i64) -> Result<Vec<(i64, String)>> {
-        Ok(self.db.platforms(offset, limit).await?)
+    pub async fn platforms(&self, offset: i64, limit: i64) -> Result<Vec<PlatformRead>> {
+        Ok(self.db.platforms(offset, limit).await?.into_iter().map(PlatformRead::from).collect())
     }
 
     /// The platform with this number.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn platform(&self, identifier: &str) -> Result<(i64, String)> {
+    pub async fn platform(&self, identifier: &str) -> Result<PlatformRead> {
         let id: i64 = identifier.parse().map_err(|_| not_found(identifier))?;
-        self.db.platform(id).await?.ok_or_else(|| not_found(identifier))
+        self.db.platform(id).await?.map(PlatformRead::from).ok_or_else(|| not_found(identifier))
     }
 
     /// How many platforms there are.
@@ -65,6 +59,14 @@ impl Catalogue {
     /// When the store fails.
     pub async fn count_platforms(&self) -> Result<i64> {
         Ok(self.db.count_platforms().await?)
+    }
+
+    /// Registers the platforms that the model declares and the catalogue lacks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn add_declared_platforms(&self) -> Result<()> {
+        Ok(self.db.add_platforms(PLATFORMS.iter().map(|platform| platform.name)).await?)
     }
 
     fn may(&self, caller: &Caller, action: Action, what: &str) -> Result<()> {
@@ -78,9 +80,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// When the caller may not, or the name is faulty or taken.
-    pub async fn create_platform(&self, caller: &Caller, body: &Value) -> Result<i64> {
+    pub async fn create_platform(&self, caller: &Caller, wanted: &PlatformCreate) -> Result<i64> {
         require_user(caller)?;
-        let name = name_of(body)?;
+        let name = name_of(wanted)?;
         self.may(caller, Action::CreatePlatform, "create")?;
         match self.db.insert_platform(&name).await {
             Err(error) if error.is_duplicate() => return Err(taken(&name)),
@@ -93,9 +95,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// When there is none, the caller may not, the name is faulty or taken, or resources bear the old one.
-    pub async fn rename_platform(&self, caller: &Caller, id: i64, body: &Value) -> Result<()> {
+    pub async fn rename_platform(&self, caller: &Caller, id: i64, wanted: &PlatformCreate) -> Result<()> {
         require_user(caller)?;
-        let name = name_of(body)?;
+        let name = name_of(wanted)?;
         self.may(caller, Action::ChangePlatform, "edit")?;
         let outcome = transaction!(self.db, tx => {
             let old = tx.lock_platform(id).await?.ok_or_else(|| not_found(&id.to_string()))?;

@@ -3,51 +3,16 @@
 use std::collections::BTreeSet;
 
 use aiod_schema::{ResourceType, by_identifier, by_name};
-use serde_json::{Value, json};
 
-use super::form::Form;
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::read::parse;
-use super::render::wire_time;
+use super::shapes::{AnyResource, Decision, Review, ReviewCreate, Submission, SubmissionBase, SubmissionCreate};
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
 use crate::store::asset::{Head, Status};
 use crate::store::permission::PermissionKind;
-use crate::store::review::{Mode, ReviewRow, SubmissionRow};
+use crate::store::review::{Mode, SubmissionRow};
 use crate::store::{Tx, now, transaction};
-
-/// The longest comment of a submission, in characters.
-pub(crate) const MAX_SUBMISSION_COMMENT: usize = 256;
-/// The longest comment of a review, in characters.
-pub(crate) const MAX_REVIEW_COMMENT: usize = 1_800;
-/// The most resources of a submission.
-const MAX_ASSETS: usize = 100;
-
-/// How a submission ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decision {
-    Accepted,
-    Rejected,
-    Retracted,
-}
-
-impl Decision {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Retracted => "retracted",
-        }
-    }
-
-    /// What becomes of the resources.
-    fn status(self) -> Status {
-        match self {
-            Self::Accepted => Status::Published,
-            Self::Rejected | Self::Retracted => Status::Draft,
-        }
-    }
-}
 
 fn unknown_submission(id: impl std::fmt::Display) -> Error {
     Error::NotFound(format!("Submission '{id}' not found in the database."))
@@ -57,58 +22,30 @@ fn not_pending(id: i64) -> Error {
     Error::BadRequest(format!("Submission '{id}' is not pending: it was decided on or retracted already."))
 }
 
-fn submission_json(row: &SubmissionRow) -> Value {
-    json!({"identifier": row.id, "request_date": wire_time(row.date_created), "comment": row.comment})
-}
-
-fn review_json(row: &ReviewRow) -> Value {
-    json!({
-        "identifier": row.id,
-        "submission_identifier": row.submission_id,
-        "decision": row.decision,
-        "comment": row.comment,
-        "decision_date": wire_time(row.date_created),
-        "reviewer_identifier": row.reviewer,
-    })
-}
-
 impl Catalogue {
     /// Asks for the publication of drafts; the submission's number. Where reviews are switched off they are published at once.
     ///
     /// # Errors
     /// When nobody is logged in, the body is faulty, a resource is unknown or no draft, or the caller has no admin permission on it.
-    pub async fn submit(&self, caller: &Caller, body: &Value) -> Result<i64> {
+    pub async fn submit(&self, caller: &Caller, wanted: SubmissionCreate) -> Result<i64> {
         let user = require_user(caller)?;
-        let mut form = Form::new(body)?;
-        let identifiers: BTreeSet<String> = form.texts("asset_identifiers", MAX_ASSETS).into_iter().collect();
-        let comment = form.optional_text("comment", MAX_SUBMISSION_COMMENT);
-        form.finish()?;
-        self.submit_assets(caller, user, &identifiers, &comment).await
+        let identifiers: BTreeSet<String> = wanted.asset_identifiers.into_iter().collect();
+        self.submit_assets(caller, user, &identifiers, &wanted.comment).await
     }
 
-    /// The same for one resource of a type.
+    /// Asks for the publication of one draft of a type; the submission's number.
     ///
     /// # Errors
     /// As for [`Catalogue::submit`]; when the identifier belongs to another type.
-    pub async fn submit_one(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, body: &Value) -> Result<i64> {
+    pub async fn submit_one(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, comment: &str) -> Result<i64> {
         let user = require_user(caller)?;
-        let mut form = Form::new(body)?;
-        let comment = form.optional_text("comment", MAX_SUBMISSION_COMMENT);
-        form.finish()?;
         super::read::check_type(resource, identifier)?;
-        self.submit_assets(caller, user, &BTreeSet::from([identifier.to_owned()]), &comment).await
+        self.submit_assets(caller, user, &BTreeSet::from([identifier.to_owned()]), comment).await
     }
 
     async fn submit_assets(&self, caller: &Caller, user: &User, identifiers: &BTreeSet<String>, comment: &str) -> Result<i64> {
         transaction!(self.db, tx => {
-            let mut assets = Vec::with_capacity(identifiers.len());
-            for identifier in identifiers {
-                let head = self.administered(&mut tx, caller, Action::Submit, identifier).await?;
-                if head.status() != Status::Draft {
-                    return Err(Error::BadRequest(format!("Asset '{identifier}' is {}: only a draft can be submitted.", head.status)));
-                }
-                assets.push(head.id);
-            }
+            let assets = self.lock_drafts(&mut tx, caller, identifiers).await?;
             let date = now();
             let submission = tx.insert_submission(user.account, comment, date, &assets).await?;
             let status = if self.reviews.disable {
@@ -118,9 +55,22 @@ impl Catalogue {
             } else {
                 Status::Submitted
             };
-            put_into(&mut tx, user, &assets, status, date).await?;
+            tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?;
             Ok(submission)
         })
+    }
+
+    /// The row ids of drafts that the caller may submit, locked.
+    async fn lock_drafts(&self, tx: &mut Tx, caller: &Caller, identifiers: &BTreeSet<String>) -> Result<Vec<i64>> {
+        let mut assets = Vec::with_capacity(identifiers.len());
+        for identifier in identifiers {
+            let head = self.administered(tx, caller, Action::Submit, identifier).await?;
+            if head.status() != Status::Draft {
+                return Err(Error::BadRequest(format!("Asset '{identifier}' is {}: only a draft can be submitted.", head.status)));
+            }
+            assets.push(head.id);
+        }
+        Ok(assets)
     }
 
     /// A living resource of whatever type, locked, with which the caller may do what needs admin permission.
@@ -143,17 +93,17 @@ impl Catalogue {
     ///
     /// # Errors
     /// When nobody is logged in.
-    pub async fn submissions(&self, caller: &Caller, mode: Mode) -> Result<Value> {
+    pub async fn submissions(&self, caller: &Caller, mode: Mode) -> Result<Vec<SubmissionBase>> {
         let user = require_user(caller)?;
         let of = if self.reviews_others(caller) { None } else { Some(user.account) };
-        Ok(self.db.submissions(mode, of).await?.iter().map(submission_json).collect())
+        Ok(self.db.submissions(mode, of).await?.into_iter().map(SubmissionBase::from).collect())
     }
 
     /// A submission with its resources, as far as the caller may read them, and how it ended.
     ///
     /// # Errors
     /// When nobody is logged in, it does not exist, or it is another's and the caller is no reviewer.
-    pub async fn submission(&self, caller: &Caller, id: i64) -> Result<Value> {
+    pub async fn submission(&self, caller: &Caller, id: i64) -> Result<Submission> {
         let user = require_user(caller)?;
         let row = self.db.submission(id).await?.ok_or_else(|| unknown_submission(id))?;
         if row.account_id != user.account && !self.reviews_others(caller) {
@@ -163,18 +113,14 @@ impl Catalogue {
         for (identifier, type_name) in self.db.submitted(id).await? {
             let Some(resource) = by_name(&type_name) else { continue };
             match self.read(caller, resource, &identifier).await {
-                Ok(document) => assets.push(parse::<Value>(&document.body)?),
-                // It went back to its owners, or was deleted meanwhile.
+                Ok(document) => assets.push(AnyResource(parse(&document.body)?)),
+                // Its owners have it back, or somebody deleted it meanwhile.
                 Err(Error::Forbidden(_) | Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        let mut value = submission_json(&row);
-        if let Some(map) = value.as_object_mut() {
-            map.insert("reviews".to_owned(), self.db.review(id).await?.iter().map(review_json).collect());
-            map.insert("assets".to_owned(), Value::Array(assets));
-        }
-        Ok(value)
+        let reviews = self.db.review(id).await?.into_iter().map(Review::from).collect();
+        Ok(Submission { base: row.into(), reviews, assets })
     }
 
     /// Decides on a submission; the review.
@@ -182,21 +128,18 @@ impl Catalogue {
     /// # Errors
     /// When nobody is logged in, the body is faulty, the caller is no reviewer, the submission is unknown, decided on already, or
     /// holds what the caller has admin permission on.
-    pub async fn review(&self, caller: &Caller, body: &Value) -> Result<Value> {
+    pub async fn review(&self, caller: &Caller, wanted: &ReviewCreate) -> Result<Review> {
         let user = require_user(caller)?;
-        let mut form = Form::new(body)?;
-        let id = form.number("submission_identifier");
-        let decisions = [Decision::Accepted, Decision::Rejected].map(|d| (d.as_str(), d));
-        let decision = form.required_choice("decision", &decisions);
-        let comment = form.optional_text("comment", MAX_REVIEW_COMMENT);
-        form.finish()?;
-        let Some(decision) = decision else { return Err(Error::body("decision", "accepted or rejected is expected")) };
+        let ReviewCreate { comment, decision, submission_identifier: id } = wanted;
+        if *decision == Decision::Retracted {
+            return Err(Error::body("decision", "accepted or rejected is expected: POST /submissions/retract/… takes a submission back"));
+        }
         if !self.reviews_others(caller) {
             return Err(Error::Forbidden("You do not have permission to review submissions.".to_owned()));
         }
-        self.end(caller, user, id, decision, &comment).await?;
-        let review = self.db.review(id).await?.ok_or_else(|| Error::Internal(format!("the review of submission {id} is gone")))?;
-        Ok(review_json(&review))
+        self.end(caller, user, *id, *decision, comment).await?;
+        let review = self.db.review(*id).await?.ok_or_else(|| Error::Internal(format!("the review of submission {id} is gone")))?;
+        Ok(review.into())
     }
 
     /// Takes a submission back: its resources are drafts again.
@@ -209,14 +152,11 @@ impl Catalogue {
         self.end(caller, user, id, Decision::Retracted, "").await
     }
 
-    /// Ends a pending submission. Who comes second finds it ended.
+    /// Ends a pending submission. Of two callers at once, the second one finds it ended.
     async fn end(&self, caller: &Caller, user: &User, id: i64, decision: Decision, comment: &str) -> Result<()> {
         transaction!(self.db, tx => {
             let (submission, is_pending) = tx.lock_submission(id).await?.ok_or_else(|| unknown_submission(id))?;
-            let mut heads = Vec::new();
-            for identifier in tx.submitted(id).await? {
-                heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
-            }
+            let heads = lock_submitted(&mut tx, id).await?;
             match decision {
                 Decision::Retracted if submission.account_id == user.account => {}
                 Decision::Retracted => self.check_retraction(&mut tx, caller, &heads).await?,
@@ -228,7 +168,8 @@ impl Catalogue {
             let date = now();
             tx.insert_review(id, user.account, decision.as_str(), comment, date).await?;
             let assets: Vec<i64> = heads.iter().filter(|head| head.status() == Status::Submitted).map(|head| head.id).collect();
-            put_into(&mut tx, user, &assets, decision.status(), date).await
+            let status = decision.status();
+            Ok(tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?)
         })
     }
 
@@ -244,6 +185,15 @@ impl Catalogue {
     }
 }
 
+/// The living resources of a submission, locked.
+async fn lock_submitted(tx: &mut Tx, submission: i64) -> Result<Vec<Head>> {
+    let mut heads = Vec::new();
+    for identifier in tx.submitted(submission).await? {
+        heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
+    }
+    Ok(heads)
+}
+
 /// Refuses a reviewer who made the submission or administers one of its resources.
 async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, heads: &[Head]) -> Result<()> {
     let mut own = submission.account_id == user.account;
@@ -251,18 +201,4 @@ async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, head
         own |= tx.permission(user.account, head.id).await? == Some(PermissionKind::Admin);
     }
     if own { Err(Error::Forbidden("You cannot review your own assets.".to_owned())) } else { Ok(()) }
-}
-
-/// Puts resources, which the transaction has locked, into a status. Others that refer to them show it.
-async fn put_into(tx: &mut Tx, user: &User, assets: &[i64], status: Status, date: i64) -> Result<()> {
-    tx.archive(assets).await?;
-    tx.set_status(assets, status, Some(user.account), date).await?;
-    let partners: Vec<i64> = tx.referring_to(assets).await?.into_iter().filter(|id| !assets.contains(id)).collect();
-    tx.lock_rows(&partners).await?;
-    tx.archive(&partners).await?;
-    tx.refresh_links(assets).await?;
-    tx.refresh_links(&partners).await?;
-    tx.touch_assets(&partners, Some(user.account)).await?;
-    let touched: Vec<i64> = assets.iter().chain(&partners).copied().collect();
-    Ok(tx.note_changes(&touched).await?)
 }

@@ -1,46 +1,18 @@
 //! What users have of their own: resources, bookmarks, and what they let others do.
 
-use aiod_schema::{by_identifier, by_name, resource_types};
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::form::Form;
+use aiod_schema::{by_identifier, by_name, resource_types};
+use serde_json::{Map, Value};
+
 use super::permission::{Action, require_user};
-use super::render::{wire_time, with_nulls};
+use super::render::with_nulls;
+use super::shapes::{BookmarkRead, PermissionCreate, PermissionRead, Reads};
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Sort};
 use crate::store::permission::PermissionKind;
 use crate::store::{now, transaction};
-
-/// The longest name or id of a user, in characters.
-const MAX_USER: usize = 255;
-
-/// A wish to let someone do something, or nothing any more.
-#[derive(Clone, Debug)]
-pub struct PermissionWish {
-    /// The resource.
-    pub asset_identifier: String,
-    /// Whom: a name or a subject id.
-    pub user: String,
-    /// What; `None` takes it away.
-    pub kind: Option<PermissionKind>,
-}
-
-impl PermissionWish {
-    /// Reads a request's body.
-    ///
-    /// # Errors
-    /// With every fault of the body; when nobody is logged in.
-    pub fn parse(caller: &Caller, body: &Value) -> Result<Self> {
-        require_user(caller)?;
-        let mut form = Form::new(body)?;
-        let asset_identifier = form.text("asset_identifier", MAX_USER);
-        let user = form.text("user", MAX_USER);
-        let kind = form.choice("permission_type", &PermissionKind::ALL.map(|k| (k.as_str(), k)));
-        form.finish()?;
-        Ok(Self { asset_identifier, user, kind })
-    }
-}
 
 impl Catalogue {
     /// Refuses whoever may not say who may do what with a resource.
@@ -65,15 +37,15 @@ impl Catalogue {
     ///
     /// # Errors
     /// As for [`Catalogue::check_sharing`]; when the user is unknown, or the caller means their own permission.
-    pub async fn set_permission(&self, caller: &Caller, wish: &PermissionWish, account: Option<i64>) -> Result<()> {
+    pub async fn set_permission(&self, caller: &Caller, wanted: &PermissionCreate, account: Option<i64>) -> Result<()> {
         let user = require_user(caller)?;
         transaction!(self.db, tx => {
-            let head = self.administered(&mut tx, caller, Action::Share, &wish.asset_identifier).await?;
-            let account = account.ok_or_else(|| Error::NotFound(format!("User '{}' not found.", wish.user)))?;
+            let head = self.administered(&mut tx, caller, Action::Share, &wanted.asset_identifier).await?;
+            let account = account.ok_or_else(|| Error::NotFound(format!("User '{}' not found.", wanted.user)))?;
             if account == user.account {
                 return Err(Error::body("user", "nobody changes their own permission"));
             }
-            Ok(tx.set_permission(account, head.id, wish.kind).await?)
+            Ok(tx.set_permission(account, head.id, wanted.permission_type).await?)
         })
     }
 
@@ -81,10 +53,11 @@ impl Catalogue {
     ///
     /// # Errors
     /// As for [`Catalogue::check_sharing`].
-    pub async fn permissions_on(&self, caller: &Caller, identifier: &str) -> Result<Value> {
+    pub async fn permissions_on(&self, caller: &Caller, identifier: &str) -> Result<Vec<PermissionRead>> {
         let id = self.check_sharing(caller, identifier).await?;
-        let permissions = self.db.permissions_on(id).await?;
-        Ok(permissions.iter().map(|(user, kind)| json!({"user": user, "permission_type": kind})).collect())
+        let permissions = self.db.permissions_on(id).await?.into_iter();
+        let known = permissions.filter_map(|(user, kind)| Some(PermissionRead { user, permission_type: PermissionKind::named(&kind)? }));
+        Ok(known.collect())
     }
 
     /// A page of what the caller administers, drafts too, by type.
@@ -108,17 +81,17 @@ impl Catalogue {
     ///
     /// # Errors
     /// When nobody is logged in.
-    pub async fn bookmarks(&self, caller: &Caller, offset: i64, limit: i64) -> Result<Value> {
+    pub async fn bookmarks(&self, caller: &Caller, offset: i64, limit: i64) -> Result<Vec<BookmarkRead>> {
         let user = require_user(caller)?;
         let bookmarks = self.db.bookmarks(user.account, offset, limit).await?;
-        Ok(bookmarks.iter().map(|(identifier, date)| bookmark_json(identifier, *date)).collect())
+        Ok(bookmarks.into_iter().map(|(identifier, date)| BookmarkRead::new(identifier, date)).collect())
     }
 
     /// Marks a resource that the caller may read; doing it again changes nothing.
     ///
     /// # Errors
     /// When nobody is logged in, or the caller cannot read the resource.
-    pub async fn add_bookmark(&self, caller: &Caller, identifier: &str) -> Result<Value> {
+    pub async fn add_bookmark(&self, caller: &Caller, identifier: &str) -> Result<BookmarkRead> {
         let user = require_user(caller)?;
         let unknown = || Error::no_asset(identifier);
         let resource = by_identifier(identifier).ok_or_else(unknown)?;
@@ -127,7 +100,7 @@ impl Catalogue {
             other => other?,
         };
         let date = self.db.add_bookmark(user.account, document.id, now()).await?;
-        Ok(bookmark_json(identifier, date))
+        Ok(BookmarkRead::new(identifier.to_owned(), date))
     }
 
     /// Takes a bookmark away, if there is one: clients count on it that none is no error.
@@ -143,26 +116,22 @@ impl Catalogue {
     ///
     /// # Errors
     /// When there is no such type.
-    pub async fn most_read(&self, type_name: &str, limit: i64) -> Result<Value> {
+    pub async fn most_read(&self, type_name: &str, limit: i64) -> Result<Vec<Reads>> {
         let resource = by_name(type_name).or_else(|| resource_types().iter().find(|r| r.path == type_name));
         let resource = resource.ok_or_else(|| Error::NotFound(format!("There is no resource type '{type_name}'.")))?;
         let most = self.db.most_read(resource.name, limit).await?;
-        Ok(most.iter().map(|(identifier, reads)| json!({"identifier": identifier, "reads": reads})).collect())
+        Ok(most.into_iter().map(|(identifier, reads)| Reads { identifier, reads }).collect())
     }
 
     /// The same for every type.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn most_read_of_all(&self, limit: i64) -> Result<Value> {
-        let mut out = Map::new();
+    pub async fn most_read_of_all(&self, limit: i64) -> Result<BTreeMap<String, Vec<Reads>>> {
+        let mut out = BTreeMap::new();
         for resource in resource_types() {
             out.insert(resource.path.to_owned(), self.most_read(resource.name, limit).await?);
         }
-        Ok(Value::Object(out))
+        Ok(out)
     }
-}
-
-fn bookmark_json(identifier: &str, date: i64) -> Value {
-    json!({"resource_identifier": identifier, "created_at": wire_time(date)})
 }

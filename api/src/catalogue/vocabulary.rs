@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use aiod_schema::vocabulary::{Taxonomy, Term, Vocabulary};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::read::parse;
+use super::shapes::TermTree;
 use super::{Catalogue, Result};
-use crate::store::term::{OfficialTerm, TermRow};
+use crate::store::term::{OfficialTerm, TermRow, TermUser};
 use crate::store::{Tx, transaction};
 
 /// What loading a taxonomy did.
@@ -28,14 +29,19 @@ pub struct LoadReport {
 }
 
 impl Catalogue {
-    /// The names of an open vocabulary that are in use, or the tree of a taxonomy's official terms.
+    /// The terms of an open vocabulary that published resources use.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn vocabulary(&self, vocabulary: &Vocabulary) -> Result<Value> {
-        if !vocabulary.is_taxonomy() {
-            return Ok(Value::from(self.db.terms_in_use(vocabulary.name).await?));
-        }
+    pub async fn terms_in_use(&self, vocabulary: &Vocabulary) -> Result<Vec<String>> {
+        Ok(self.db.terms_in_use(vocabulary.name).await?)
+    }
+
+    /// The tree of a taxonomy's official terms.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn official_terms(&self, vocabulary: &Vocabulary) -> Result<Vec<TermTree>> {
         let mut children: HashMap<Option<i64>, Vec<TermRow>> = HashMap::new();
         for row in self.db.official_terms(vocabulary.name).await? {
             children.entry(row.parent_id).or_default().push(row);
@@ -58,10 +64,13 @@ impl Catalogue {
     }
 }
 
-fn tree(children: &HashMap<Option<i64>, Vec<TermRow>>, parent: Option<i64>) -> Value {
+fn tree(children: &HashMap<Option<i64>, Vec<TermRow>>, parent: Option<i64>) -> Vec<TermTree> {
     let rows = children.get(&parent).map(Vec::as_slice).unwrap_or_default();
-    let node = |row: &TermRow| json!({"term": row.name, "definition": row.definition, "subterms": tree(children, Some(row.id))});
-    Value::Array(rows.iter().map(node).collect())
+    let node = |row: &TermRow| {
+        let subterms = tree(children, Some(row.id));
+        TermTree { term: row.name.clone(), definition: row.definition.clone(), subterms }
+    };
+    rows.iter().map(node).collect()
 }
 
 /// A taxonomy on its way into the database.
@@ -190,31 +199,28 @@ impl Loading<'_> {
 
 /// Writes the new spelling of a term into the resources that use it, some at a time: there may be very many.
 async fn respell(tx: &mut Tx, vocabulary: &Vocabulary, term: &TermRow, name: &str) -> Result<()> {
+    const AT_ONCE: i64 = 500;
     let mut after = 0;
     loop {
-        let users = tx.documents_with_term(term.id, after, 500).await?;
-        let ids: Vec<i64> = users.iter().map(|(id, ..)| *id).collect();
-        let Some(last) = ids.last() else { return Ok(()) };
-        after = *last;
-        tx.archive(&ids).await?;
-        for (id, type_name, document) in users {
-            let document = respelled(vocabulary, term, name, &type_name, &document)?;
-            tx.replace_document(id, &document).await?;
-        }
-        tx.note_changes(&ids).await?;
+        let users = tx.lock_users_of_term(term.id, after, AT_ONCE).await?;
+        let Some(last) = users.last() else { return Ok(()) };
+        after = last.id;
+        let respell = |user: &TermUser| Ok((user.id, respelled(vocabulary, term, name, user)?));
+        let documents: Vec<(i64, String)> = users.iter().map(respell).collect::<Result<_>>()?;
+        tx.revise(None, async |revision| revision.replace_documents(documents).await).await?;
     }
 }
 
 /// A document with the new spelling of a term.
-fn respelled(vocabulary: &Vocabulary, term: &TermRow, name: &str, type_name: &str, document: &str) -> Result<String> {
-    let mut map: Map<String, Value> = parse(document)?;
+fn respelled(vocabulary: &Vocabulary, term: &TermRow, name: &str, user: &TermUser) -> Result<String> {
+    let mut map: Map<String, Value> = parse(&user.document)?;
     let key = vocabulary.key(&term.name);
     let respell = |value: &mut Value| {
         if value.as_str().is_some_and(|v| vocabulary.key(v) == key) {
             *value = Value::from(name);
         }
     };
-    let fields = aiod_schema::by_name(type_name).map(|r| r.object.fields.iter()).into_iter().flatten();
+    let fields = aiod_schema::by_name(&user.resource_type).map(|r| r.object.fields.iter()).into_iter().flatten();
     for field in fields.filter(|f| f.vocabulary().is_some_and(|v| v.name == vocabulary.name)) {
         match map.get_mut(field.name) {
             Some(Value::Array(values)) => {

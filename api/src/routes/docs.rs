@@ -10,12 +10,12 @@ use poem_openapi::OpenApiService;
 
 use serde_json::{Value, json};
 
-use super::body::forwarded_prefix;
+use super::Version;
 use super::caller::OPEN_ID_CONNECT;
-use super::{Version, document};
+use super::document::{document, set_issuer};
+use super::extract::forwarded_prefix;
 use crate::app::App;
 use crate::config::Keycloak;
-use crate::identity::discovery_url;
 
 /// Stands in the pages where the document goes.
 const MARK: &str = "\"AIOD-DOCUMENT\"";
@@ -35,7 +35,11 @@ const SWAGGER_SCRIPT: &str = r##"<script>
     const ui = SwaggerUIBundle({
         dom_id: "#ui",
         spec: "AIOD-DOCUMENT",
-        filter: false,
+        // Folded, with a field to search in, in the order of the document, without the list of all schemas.
+        docExpansion: "none",
+        filter: true,
+        defaultModelsExpandDepth: -1,
+        displayRequestDuration: true,
         deepLinking: true,
         oauth2RedirectUrl: here + "/oauth2-redirect.html",
     });
@@ -49,7 +53,7 @@ const SWAGGER_SCRIPT: &str = r##"<script>
 "##;
 
 struct Pages {
-    document: String,
+    document: Value,
     swagger: String,
     redoc: String,
 }
@@ -70,12 +74,13 @@ impl Pages {
         let mut swagger = empty.swagger_ui_html();
         swagger.truncate(swagger.rfind("<script>").unwrap_or(swagger.len()));
         swagger.push_str(SWAGGER_SCRIPT);
-        Self { document: document(version), swagger, redoc: page(empty.redoc_html()) }
+        // The server does not start with an interface that cannot be described.
+        Self { document: document(version).unwrap_or_default(), swagger, redoc: page(empty.redoc_html()) }
     }
 
     /// The document for a caller who sees the server below a prefix.
     fn document_below(&self, prefix: &str, keycloak: &Keycloak) -> Value {
-        let mut value: Value = serde_json::from_str(&self.document).unwrap_or_default();
+        let mut value = self.document.clone();
         let url = if prefix.is_empty() { "/" } else { prefix };
         if let Some(map) = value.as_object_mut() {
             map.insert("servers".to_owned(), json!([{ "url": url }]));
@@ -103,14 +108,6 @@ impl Pages {
 
     fn redoc_below(&self, prefix: &str, keycloak: &Keycloak) -> String {
         self.redoc.replace(MARK, &in_script(&self.document_below(prefix, keycloak)))
-    }
-}
-
-/// Says in a document where the login of this catalogue is.
-pub(super) fn set_issuer(document: &mut Value, keycloak: &Keycloak) {
-    let url = document.pointer_mut(&format!("/components/securitySchemes/{OPEN_ID_CONNECT}/openIdConnectUrl"));
-    if let Some(url) = url.filter(|_| keycloak.is_on()) {
-        *url = discovery_url(&keycloak.issuer).into();
     }
 }
 

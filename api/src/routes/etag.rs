@@ -4,34 +4,35 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use twox_hash::XxHash3_64;
 
-/// What an `ETag` says of an answer.
+/// The `ETag` of an answer, quotes included.
 #[derive(Clone, Debug)]
 pub(super) struct EntityTag(String);
 
 impl EntityTag {
-    /// Of an answer: its hash.
+    /// The hash of an answer.
     pub(super) fn of(body: &str) -> Self {
         Self(format!("\"{:016x}\"", XxHash3_64::oneshot(body.as_bytes())))
     }
 
-    /// Of one resource, `"REVISION-HASH"`: the revision is what `If-Match` compares, the hash tells views of one revision apart
-    /// (masked or not, with a linked resource deleted since).
+    /// The tag of one resource, `"REVISION-HASH"`. `If-Match` compares the revision. The hash tells apart what different readers see of
+    /// one revision: masked or not, with a linked resource deleted since.
     pub(super) fn of_revision(revision: i64, body: &str) -> Self {
         Self(format!("\"{revision}-{:016x}\"", XxHash3_64::oneshot(body.as_bytes())))
     }
 }
 
-/// What a caller who reads says to have already; `None` when the request is not for reading.
-pub(super) struct Known(Option<HeaderValue>);
+/// The tags of answers that a reader has already (`If-None-Match`).
+pub(super) struct Conditional(Option<HeaderValue>);
 
-impl Known {
+impl Conditional {
+    /// `None` when the request is not for reading.
     pub(super) fn of(request: &Request) -> Option<Self> {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        reads.then(|| Self(request.headers().get(header::IF_NONE_MATCH).cloned()))
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        is_read.then(|| Self(request.headers().get(header::IF_NONE_MATCH).cloned()))
     }
 
-    /// The answer with its `ETag`; 304 without a body when the caller has it.
-    pub(super) fn told(self, mut response: Response) -> Response {
+    /// Adds the `ETag` to an answer. Who has the answer already gets 304 without a body.
+    pub(super) fn apply(self, mut response: Response) -> Response {
         let Some(EntityTag(tag)) = response.extensions().get::<EntityTag>().filter(|_| response.status() == StatusCode::OK).cloned() else {
             return response;
         };

@@ -1,27 +1,60 @@
-//! Images of a resource type, written once, as [`super::resource`].
+//! Images of resources.
 
-use poem::{Request, Response, Result};
-use poem_openapi::param::{Path, Query};
+use aiod_schema::resource::embedded::Distribution;
+use aiod_schema::{Model, ResourceType};
+use poem::{IntoResponse, Request, Response, Result};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, Registry};
 use poem_openapi::types::multipart::Upload as File;
-use poem_openapi::{Multipart, OpenApi};
-use serde_json::Value;
+use poem_openapi::{ApiResponse, Multipart, OpenApi};
+use serde::Deserialize;
 
-use super::body::{JsonAnswer, expected};
+use super::Version;
+use super::answer::Answer;
 use super::caller::Auth;
-use super::resource::ResourceRoutes;
+use super::extract::{Query, Segment, expected};
+use super::resource::OfType;
+use super::schema::inline;
+use super::shape::Null;
+use super::template::OperationGroup;
 use crate::catalogue::Error;
-use crate::catalogue::image::{Mode, Upload};
+use crate::catalogue::image::{MEDIA_TYPES, Mode, Upload};
 
 /// An image, as a form sends it.
 #[derive(Debug, Multipart)]
-pub(crate) struct ImageForm {
+pub(super) struct ImageForm {
     /// The file: JPEG, PNG, GIF, WebP or BMP, at most 1 MiB.
     file: File,
 }
 
-/// The operations on images of one resource type.
-#[derive(Clone)]
-pub(crate) struct ImageRoutes(pub(crate) ResourceRoutes);
+/// The images of resources: for types that have images.
+pub(super) struct ImageRoutes(OfType);
+
+impl OperationGroup for ImageRoutes {
+    type Subject = &'static ResourceType;
+
+    fn new(context: OfType) -> Self {
+        Self(context)
+    }
+
+    fn exists(resource: &Self::Subject, _: Version) -> bool {
+        resource.images
+    }
+}
+
+/// Which image is meant.
+#[derive(Clone, Debug, Deserialize, Model)]
+struct ImageQuery {
+    /// The image's name, unique within the resource.
+    #[field(required)]
+    name: String,
+}
+
+/// Whether one image is meant.
+#[derive(Clone, Debug, Deserialize, Model)]
+struct ImagesQuery {
+    /// The image's name.
+    name: Option<String>,
+}
 
 impl ImageRoutes {
     async fn put(
@@ -32,12 +65,12 @@ impl ImageRoutes {
         name: String,
         form: ImageForm,
         mode: Mode,
-    ) -> Result<JsonAnswer> {
-        let ResourceRoutes { app, resource, .. } = &self.0;
+    ) -> Result<Answer<Null>> {
+        let OfType { app, subject, .. } = &self.0;
         let claimed_type = form.file.content_type().map(str::to_owned);
         let bytes = form.file.into_vec().await.map_err(|e| Error::BadRequest(format!("the file cannot be read: {e}")))?;
-        app.catalogue.put_image(&auth.0, resource, &identifier, Upload { name, claimed_type, bytes }, mode, &expected(request)).await?;
-        Ok(JsonAnswer::null())
+        app.catalogue.put_image(&auth.0, subject, &identifier, Upload { name, claimed_type, bytes }, mode, &expected(request)).await?;
+        Ok(Answer::null())
     }
 }
 
@@ -47,20 +80,14 @@ impl ImageRoutes {
     ///
     /// With `name` the file itself, without it all images as JSON, in base64.
     #[oai(path = "/RESOURCE/:identifier/image", method = "get", operation_id = "images_RESOURCE")]
-    async fn images(
-        &self,
-        auth: Auth,
-        identifier: Path<String>,
-        /// The image's name.
-        name: Query<Option<String>>,
-    ) -> Result<ImageAnswer> {
-        let ResourceRoutes { app, resource, .. } = &self.0;
-        Ok(match name.0 {
+    async fn images(&self, auth: Auth, identifier: Segment<String>, query: Query<ImagesQuery>) -> Result<ImageAnswer> {
+        let OfType { app, subject, .. } = &self.0;
+        Ok(match query.0.name {
             Some(name) => {
-                let image = app.catalogue.image(&auth.0, resource, &identifier.0, &name).await?;
+                let image = app.catalogue.image(&auth.0, subject, &identifier.0, &name).await?;
                 ImageAnswer::File(image.media_type, image.bytes)
             }
-            None => ImageAnswer::List(app.catalogue.images(&auth.0, resource, &identifier.0).await?),
+            None => ImageAnswer::List(Answer::json(&app.catalogue.images(&auth.0, subject, &identifier.0).await?)?),
         })
     }
 
@@ -70,12 +97,11 @@ impl ImageRoutes {
         &self,
         request: &Request,
         auth: Auth,
-        identifier: Path<String>,
-        /// The image's name, unique within the resource.
-        name: Query<String>,
+        identifier: Segment<String>,
+        query: Query<ImageQuery>,
         form: ImageForm,
-    ) -> Result<JsonAnswer> {
-        self.put(request, auth, identifier.0, name.0, form, Mode::Add).await
+    ) -> Result<Answer<Null>> {
+        self.put(request, auth, identifier.0, query.0.name, form, Mode::Add).await
     }
 
     /// Replace an image of a LABEL
@@ -84,59 +110,51 @@ impl ImageRoutes {
         &self,
         request: &Request,
         auth: Auth,
-        identifier: Path<String>,
-        /// The image's name.
-        name: Query<String>,
+        identifier: Segment<String>,
+        query: Query<ImageQuery>,
         form: ImageForm,
-    ) -> Result<JsonAnswer> {
-        self.put(request, auth, identifier.0, name.0, form, Mode::Replace).await
+    ) -> Result<Answer<Null>> {
+        self.put(request, auth, identifier.0, query.0.name, form, Mode::Replace).await
     }
 
     /// Remove an image of a LABEL
     #[oai(path = "/RESOURCE/:identifier/image", method = "delete", operation_id = "delete_image_RESOURCE")]
-    async fn delete(
-        &self,
-        request: &Request,
-        auth: Auth,
-        identifier: Path<String>,
-        /// The image's name.
-        name: Query<String>,
-    ) -> Result<JsonAnswer> {
-        let ResourceRoutes { app, resource, .. } = &self.0;
-        app.catalogue.delete_image(&auth.0, resource, &identifier.0, &name.0, &expected(request)).await?;
-        Ok(JsonAnswer::null())
+    async fn delete(&self, request: &Request, auth: Auth, identifier: Segment<String>, query: Query<ImageQuery>) -> Result<Answer<Null>> {
+        let OfType { app, subject, .. } = &self.0;
+        app.catalogue.delete_image(&auth.0, subject, &identifier.0, &query.0.name, &expected(request)).await?;
+        Ok(Answer::null())
     }
 }
 
 /// One image or all.
-pub(crate) enum ImageAnswer {
+pub(super) enum ImageAnswer {
     File(String, Vec<u8>),
-    List(Vec<Value>),
+    List(Answer<Vec<Distribution>>),
 }
 
-impl poem::IntoResponse for ImageAnswer {
+impl IntoResponse for ImageAnswer {
     fn into_response(self) -> Response {
         match self {
             // `nosniff`: what was checked to be an image must not be taken for a page.
             Self::File(media_type, bytes) => {
                 Response::builder().content_type(&media_type).header("X-Content-Type-Options", "nosniff").body(bytes)
             }
-            Self::List(images) => JsonAnswer::value(&Value::Array(images)).into_response(),
+            Self::List(images) => images.into_response(),
         }
     }
 }
 
-impl poem_openapi::ApiResponse for ImageAnswer {
-    fn meta() -> poem_openapi::registry::MetaResponses {
-        use poem_openapi::registry::{MetaMediaType, MetaSchema, MetaSchemaRef};
-        let mut meta = <JsonAnswer as poem_openapi::ApiResponse>::meta();
-        let file = || MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary")));
+impl ApiResponse for ImageAnswer {
+    fn meta() -> MetaResponses {
+        let mut meta = <Answer<Vec<Distribution>> as ApiResponse>::meta();
+        let file = || inline(MetaSchema::new_with_format("string", "binary"));
         for response in &mut meta.responses {
-            let types = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
-            response.content.extend(types.map(|content_type| MetaMediaType { content_type, schema: file() }));
+            response.content.extend(MEDIA_TYPES.map(|content_type| MetaMediaType { content_type, schema: file() }));
         }
         meta
     }
 
-    fn register(_: &mut poem_openapi::registry::Registry) {}
+    fn register(registry: &mut Registry) {
+        <Answer<Vec<Distribution>> as ApiResponse>::register(registry);
+    }
 }

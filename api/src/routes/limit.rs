@@ -21,9 +21,9 @@ const FORGET_EVERY: u32 = 10_000;
 /// The header that says through which addresses a request came.
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 
-/// The headers of every answer where requests are limited: how many at once, how many of them are left, and in how many seconds all are
-/// there again.
-pub(super) const TOLD: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
+/// The headers of every answer where requests are limited: how many requests a caller may send at once, how many of them are left, and in
+/// how many seconds all of them are there again.
+pub(super) const HEADERS: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
 
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,8 +42,8 @@ pub(super) struct RateLimit {
     since_forgetting: AtomicU32,
 }
 
-/// What a caller has left.
-pub(super) struct Left {
+/// How many requests a caller may still send.
+pub(super) struct Allowance {
     limit: u32,
     remaining: u32,
     /// How long until everything is there again; when nothing is left, until there is one.
@@ -64,8 +64,8 @@ impl RateLimit {
         })
     }
 
-    /// Counts a request; what the caller has left. `None` for one without an address.
-    pub(super) fn check(&self, request: &Request, caller: &Caller) -> Option<Left> {
+    /// Counts a request. The answer is how many more its caller may send; `None` for a caller without an address.
+    pub(super) fn check(&self, request: &Request, caller: &Caller) -> Option<Allowance> {
         let who = self.who(request, caller)?;
         if self.since_forgetting.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
@@ -75,9 +75,11 @@ impl RateLimit {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let reset = self.quota.replenish_interval() * limit.saturating_sub(remaining);
-                Left { limit, remaining, reset, is_exceeded: false }
+                Allowance { limit, remaining, reset, is_exceeded: false }
             }
-            Err(not_yet) => Left { limit, remaining: 0, reset: not_yet.wait_time_from(DefaultClock::default().now()), is_exceeded: true },
+            Err(not_yet) => {
+                Allowance { limit, remaining: 0, reset: not_yet.wait_time_from(DefaultClock::default().now()), is_exceeded: true }
+            }
         })
     }
 
@@ -93,7 +95,7 @@ impl RateLimit {
     }
 }
 
-impl Left {
+impl Allowance {
     /// The answer to a caller who sent too many requests.
     pub(super) fn refusal(&self) -> Option<Response> {
         if !self.is_exceeded {
@@ -101,7 +103,7 @@ impl Left {
         }
         let seconds = self.seconds();
         let detail = format!("Too many requests: {} at once are taken. The next one may come in {seconds} s.", self.limit);
-        let mut response = self.told(problem(StatusCode::TOO_MANY_REQUESTS, &detail));
+        let mut response = self.add_headers(problem(StatusCode::TOO_MANY_REQUESTS, &detail));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         Some(response)
     }
@@ -111,10 +113,10 @@ impl Left {
         self.reset.as_secs() + u64::from(self.reset.subsec_nanos() > 0)
     }
 
-    /// The answer, with what is left.
-    pub(super) fn told(&self, mut response: Response) -> Response {
+    /// Adds the headers to an answer.
+    pub(super) fn add_headers(&self, mut response: Response) -> Response {
         let numbers = [u64::from(self.limit), u64::from(self.remaining), self.seconds()];
-        for (name, number) in TOLD.into_iter().zip(numbers) {
+        for (name, number) in HEADERS.into_iter().zip(numbers) {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(number));
         }
         response

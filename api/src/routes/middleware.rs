@@ -1,69 +1,74 @@
 //! What surrounds every request: limits, compression, CORS, one form of errors, and the methods that no operation names.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use poem::endpoint::BoxEndpoint;
-use poem::error::ReadBodyError;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::middleware::{CatchPanic, Cors};
 use poem::web::{Compress, CompressionAlgo};
-use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
-use tokio::sync::Semaphore;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
 
 use super::Version;
-use super::body::forwarded_prefix;
 use super::caller::identify;
-use super::etag::Known;
-use super::limit::{Left, RateLimit, TOLD};
+use super::etag::Conditional;
+use super::extract::forwarded_prefix;
+use super::limit::{self, Allowance, RateLimit};
 use super::problem::{from_poem, problem};
-use super::typed::RouteTable;
+use super::template::RouteTable;
 use crate::app::App;
-use crate::catalogue::permission::{self, Action, Subject};
-use crate::config::Config;
-use crate::identity::Caller;
 
 /// Answers smaller than this gain nothing from compression, in bytes.
 const MIN_COMPRESSED: usize = 512;
-/// The largest body of somebody who is not known and will be refused, in bytes.
-const MAX_UNKNOWN: usize = 256 << 10;
-/// How many KiB of bodies are worked on at once: JSON takes many times its size when it is parsed.
-const BODIES_KIB: usize = 128 << 10;
-/// What the framework calls the second parameter of a path: below `/platforms/…`, the platform's identifier of a resource.
-const OWN_IDENTIFIER: &str = "param1";
 /// The methods that a path without an operation for them refuses by name.
 const METHODS: [Method; 7] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE];
 
-/// Adds what every path has: `OPTIONS`, `HEAD`, and 405 with `Allow` for the rest. Platform identifiers may hold `/`, so their
-/// paths take whatever follows.
-pub(super) fn completed(table: RouteTable) -> RouteTable {
-    let mut out = RouteTable::new();
-    for (path, methods) in table {
-        let (path, methods) = match path.strip_suffix("/batch") {
-            // In the same place as the identifiers: `batch` may be one, and only POST tells them apart.
-            Some(stem) => {
-                (format!("{stem}/*{OWN_IDENTIFIER}"), methods.into_iter().map(|(m, endpoint)| (m, only_batch(endpoint))).collect())
+/// Adds what every path has: `OPTIONS`, `HEAD`, and 405 with `Allow` for the rest.
+pub(super) fn completed(mut table: RouteTable) -> RouteTable {
+    join_overlapping(&mut table);
+    for methods in table.values_mut() {
+        let allow: Arc<str> = allowed(methods).join(", ").into();
+        for method in METHODS {
+            let is_answered = methods.contains_key(&method) || (method == Method::HEAD && methods.contains_key(&Method::GET));
+            if !is_answered {
+                methods.insert(method, refusing(Arc::clone(&allow)));
             }
-            None => match path.strip_suffix(&format!("/:{OWN_IDENTIFIER}")).filter(|stem| stem.contains("/platforms/")) {
-                Some(stem) => (format!("{stem}/*{OWN_IDENTIFIER}"), methods),
-                None => (path, methods),
-            },
-        };
-        out.entry(path).or_default().extend(methods);
-    }
-    for methods in out.values_mut() {
-        let mut allowed: Vec<String> = methods.keys().map(Method::to_string).chain(["OPTIONS".to_owned()]).collect();
-        if methods.contains_key(&Method::GET) {
-            allowed.push("HEAD".to_owned());
-        }
-        allowed.sort();
-        let allow: Arc<str> = allowed.join(", ").into();
-        for method in METHODS.iter().filter(|m| !allowed.iter().any(|a| a == m.as_str())) {
-            methods.insert(method.clone(), refusing(Arc::clone(&allow)));
         }
         methods.insert(Method::OPTIONS, answering_options(allow));
     }
-    out
+    table
+}
+
+/// The methods that a path answers, in order.
+fn allowed(methods: &HashMap<Method, BoxEndpoint<'static>>) -> Vec<String> {
+    let mut allowed: Vec<String> = methods.keys().map(Method::to_string).chain(["OPTIONS".to_owned()]).collect();
+    if methods.contains_key(&Method::GET) {
+        allowed.push("HEAD".to_owned());
+    }
+    allowed.sort();
+    allowed
+}
+
+/// The value that a path gives to the parameter of a path that takes the rest: `batch` of `/a/batch` below `/a`.
+fn value_below<'p>(path: &'p str, stem: &str) -> Option<&'p str> {
+    path.strip_prefix(stem)?.strip_prefix('/').filter(|value| !value.starts_with(['*', ':']))
+}
+
+/// Where the rest of a path is a parameter (`/a/*rest`), a path below it (`/a/batch`) is a value of this parameter as well. The router
+/// takes one of the two alone: the methods of both go to the first, and those of the second answer that one value.
+fn join_overlapping(table: &mut RouteTable) {
+    let catch_alls: Vec<String> = table.keys().filter(|path| path.contains("/*")).cloned().collect();
+    for catch_all in catch_alls {
+        let Some((stem, parameter)) = catch_all.split_once("/*") else { continue };
+        let below: Vec<String> = table.keys().filter(|path| value_below(path, stem).is_some()).cloned().collect();
+        for path in below {
+            let (Some(value), Some(methods)) = (value_below(&path, stem), table.remove(&path)) else { continue };
+            let of_rest = table.entry(catch_all.clone()).or_default();
+            let others = allowed(of_rest).join(", ");
+            of_rest.extend(methods.into_iter().map(|(method, endpoint)| (method, only_at(endpoint, parameter, value, &others))));
+        }
+    }
 }
 
 fn with_allow(mut response: Response, allow: &str) -> Response {
@@ -89,85 +94,70 @@ fn answering_options(allow: Arc<str>) -> BoxEndpoint<'static> {
     poem::endpoint::make(answer).map_to_response().boxed()
 }
 
-fn only_batch(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
-    let endpoint = Arc::new(endpoint);
+/// An endpoint for one value of a parameter; for others, its method is not allowed.
+fn only_at(endpoint: BoxEndpoint<'static>, parameter: &str, value: &str, others: &str) -> BoxEndpoint<'static> {
+    let (endpoint, parameter, value, others) = (Arc::new(endpoint), parameter.to_owned(), value.to_owned(), Arc::<str>::from(others));
     let answer = move |request: Request| {
-        let endpoint = Arc::clone(&endpoint);
+        let is_there = request.raw_path_param(&parameter) == Some(value.as_str());
+        let (endpoint, others) = (Arc::clone(&endpoint), Arc::clone(&others));
         async move {
-            if request.raw_path_param(OWN_IDENTIFIER) == Some("batch") {
+            if is_there {
                 return endpoint.get_response(request).await;
             }
-            with_allow(problem(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"), "GET, HEAD, OPTIONS")
+            with_allow(problem(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"), &others)
         }
     };
     poem::endpoint::make(answer).map_to_response().boxed()
 }
 
 /// The application with everything that surrounds it.
-pub(super) fn guarded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &Arc<App>) -> impl Endpoint + use<E> {
-    let guard = Guard { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits), bodies: Semaphore::new(BODIES_KIB) };
+pub(super) fn surrounded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &Arc<App>) -> impl Endpoint + use<E> {
+    let surroundings = Surroundings { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits) };
     let origins = &app.config.cors.origins;
     let cors = origins.iter().fold(Cors::new(), |cors, origin| cors.allow_origin(origin));
-    guard
-        .with(cors.expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER]).expose_headers(TOLD))
+    surroundings
+        .with(cors.expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER]).expose_headers(limit::HEADERS))
         .with(CatchPanic::new().with_handler(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the catalogue.")))
 }
 
-/// Limits, one form of errors, compression and a line in the log, around every request.
-struct Guard<E> {
+/// Who asks, limits of requests, one form of errors, compression and a line in the log, around every request.
+struct Surroundings<E> {
     inner: E,
     app: Arc<App>,
     rate: Option<RateLimit>,
-    /// A permit for each KiB of a body that is worked on.
-    bodies: Semaphore,
 }
 
-impl<E: Endpoint<Output = Response>> Guard<E> {
-    /// How many bytes a request's body may have: many for those alone who may write that platform in bulk.
-    fn body_limit(&self, request: &Request, caller: &Caller) -> usize {
-        let App { config: Config { limits, .. }, catalogue, .. } = &*self.app;
-        let platform = request.uri().path().strip_suffix("/batch").and_then(|path| path.rsplit('/').nth(1));
-        let subject = Subject { platform, ..Subject::default() };
-        if platform.is_some() && permission::is_allowed(&catalogue.roles, caller, Action::UpsertBatch, subject) {
-            limits.batch_bytes
-        } else if caller.user().is_some() {
-            limits.body_bytes
-        } else {
-            limits.body_bytes.min(MAX_UNKNOWN)
-        }
-    }
-
-    /// Who it is, whether there may be another request, and then the answer.
+impl<E: Endpoint<Output = Response>> Surroundings<E> {
+    /// Finds out who asks and whether they may ask again, and then the answer.
     async fn answer(&self, mut request: Request) -> Response {
         let caller = match identify(&self.app, &request).await {
             Ok(caller) => caller,
             Err(error) => return from_poem(error.into()),
         };
-        let left = self.rate.as_ref().and_then(|rate| rate.check(&request, &caller));
-        if let Some(refused) = left.as_ref().and_then(Left::refusal) {
+        let allowance = self.rate.as_ref().and_then(|rate| rate.check(&request, &caller));
+        if let Some(refused) = allowance.as_ref().and_then(Allowance::refusal) {
             return refused;
         }
-        let limit = self.body_limit(&request, &caller);
         request.set_data(caller);
-        let response = limited(&self.inner, request, limit, &self.bodies).await;
-        match left {
-            Some(left) => left.told(response),
+        let response = redirected(&self.inner, request).await;
+        match allowance {
+            Some(allowance) => allowance.add_headers(response),
             None => response,
         }
     }
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
         let begin = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().clone());
         let wanted = request.header(header::ACCEPT_ENCODING).and_then(negotiated);
-        let known = Known::of(&request);
+        let conditional = Conditional::of(&request);
         let answer = self.answer(request).await;
-        let response = match known {
-            Some(known) => known.told(answer),
+        let response = match conditional {
+            Some(conditional) => conditional.apply(answer),
             None => answer,
         };
         let response = compressed(response, wanted);
@@ -177,43 +167,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
     }
 }
 
-/// Calls the application with a body of at most `limit` bytes, and brings errors into our form.
-async fn limited(endpoint: &impl Endpoint, mut request: Request, limit: usize, bodies: &Semaphore) -> Response {
-    let mut turn = None;
-    let redirect = documentation(&request).or_else(|| without_trailing_slash(&request));
-    if has_body(&request) {
-        // No Content-Type means JSON, as it always did for clients of this interface.
-        if !request.headers().contains_key(header::CONTENT_TYPE) {
-            request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        let declared = request.header(header::CONTENT_LENGTH).and_then(|l| l.parse::<usize>().ok());
-        if declared.is_some_and(|length| length > limit) {
-            return too_large(limit);
-        }
-        match request.take_body().into_bytes_limit(limit).await {
-            Ok(bytes) => {
-                let weight = bytes.len().div_ceil(1024).min(BODIES_KIB);
-                turn = bodies.acquire_many(u32::try_from(weight).unwrap_or(u32::MAX)).await.ok();
-                request.set_body(Body::from_bytes(bytes));
-            }
-            Err(ReadBodyError::PayloadTooLarge) => return too_large(limit),
-            Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}")),
-        }
-    }
+/// Calls the application and brings errors into our form. A path that does not exist may lead to one that does.
+async fn redirected(endpoint: &impl Endpoint, request: Request) -> Response {
+    let target = documentation(&request).or_else(|| without_trailing_slash(&request));
     let response = endpoint.call(request).await.map_or_else(from_poem, IntoResponse::into_response);
-    drop(turn);
-    match redirect.filter(|_| response.status() == StatusCode::NOT_FOUND) {
+    match target.filter(|_| response.status() == StatusCode::NOT_FOUND) {
         Some(target) => StatusCode::TEMPORARY_REDIRECT.with_header(header::LOCATION, target).into_response(),
         None => response,
     }
-}
-
-fn has_body(request: &Request) -> bool {
-    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-fn too_large(limit: usize) -> Response {
-    problem(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body is larger than the {limit} bytes that are taken here."))
 }
 
 /// Where the roots of both versions lead.

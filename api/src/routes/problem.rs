@@ -1,21 +1,15 @@
 //! From errors to answers, in one place: `{"detail": …, "reference": "<hex>"}`, the reference being the one in the log.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
 use aiod_schema::Fault;
 use aiod_schema::causes::chain;
 use aiod_schema::wire::{HttpValidationError, Problem, ValidationError};
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
-use poem_openapi::OpenApi;
-use poem_openapi::error::{ContentTypeError, ParseParamError, ParseRequestPayloadError};
-use poem_openapi::registry::Registry;
+use poem_openapi::error::ContentTypeError;
 use rand::RngExt;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::typed::{Interface, Latest};
 use crate::catalogue::Error;
 
 /// How long clients should wait when a part of the catalogue is out of reach, in seconds.
@@ -128,47 +122,8 @@ pub(crate) fn from_poem(error: poem::Error) -> Response {
     problem(status, &detail)
 }
 
-/// What is wrong with a parameter, and what would be right, in place of what the framework says.
-pub(super) fn plain(reason: &str) -> String {
-    let number = |kind: &str| reason.strip_prefix(&format!("verification failed. {kind}(")).and_then(|rest| rest.split(',').next());
-    if let Some(least) = number("minimum") {
-        return format!("ensure this value is greater than or equal to {least}");
-    }
-    if let Some(most) = number("maximum") {
-        return format!("ensure this value is less than or equal to {most}");
-    }
-    let type_name = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split('"').next()).unwrap_or_default();
-    match type_name {
-        name if name.starts_with("integer") => "value is not a valid integer".to_owned(),
-        "boolean" => "value could not be parsed to a boolean: true or false is expected".to_owned(),
-        "string_naive-date" => "invalid date: a day as yyyy-mm-dd is expected".to_owned(),
-        name => match permitted(name) {
-            Some(values) => format!("value is not a valid enumeration member; permitted: {values}"),
-            None => reason.to_owned(),
-        },
-    }
-}
-
-/// The values of an enumeration by its name, as its declaration has them.
-fn permitted(name: &str) -> Option<&'static str> {
-    static VALUES: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
-        let mut registry = Registry::new();
-        Interface::<Latest>::register(&mut registry);
-        let values = |items: &[Value]| items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-        let enumerations = registry.schemas.iter().filter(|(_, schema)| !schema.enum_items.is_empty());
-        enumerations.map(|(name, schema)| (name.clone(), values(&schema.enum_items))).collect()
-    });
-    VALUES.get(name).map(String::as_str)
-}
-
-/// What is wrong with a parameter or a body, as far as the framework found it.
+/// What is wrong with a multipart body, which the framework reads.
 fn input_fault(error: &poem::Error) -> Option<Fault> {
-    if let Some(error) = error.downcast_ref::<ParseParamError>() {
-        return Some(Fault::value(["query", error.name], plain(&error.reason)));
-    }
-    if let Some(error) = error.downcast_ref::<ParseRequestPayloadError>() {
-        return Some(Fault::new(["body"], error.reason.clone(), "value_error.jsondecode"));
-    }
     if error.is::<ContentTypeError>() {
         return Some(Fault::value(["header", "Content-Type"], error.to_string()));
     }

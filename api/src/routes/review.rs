@@ -1,54 +1,42 @@
-//! The paths of submissions and reviews.
+//! Submissions and reviews.
 
-use std::sync::Arc;
-
+use aiod_schema::{Model, ResourceType};
 use poem::Result;
-use poem_openapi::param::{Path, Query};
-use poem_openapi::{Enum, OpenApi};
-use serde_json::{Value, json};
+use poem_openapi::OpenApi;
+use serde::Deserialize;
 
 use super::Version;
-use super::body::{JsonAnswer, JsonBody, OptionalBody};
+use super::answer::Answer;
 use super::caller::Auth;
-use super::resource::ResourceRoutes;
-use crate::app::App;
+use super::extract::{Body, Query, Segment};
+use super::resource::OfType;
+use super::shape::Null;
+use super::template::{Context, OperationGroup, Tag};
+use crate::catalogue::shapes::{
+    Review, ReviewCreate, Submission, SubmissionBase, SubmissionComment, SubmissionCreate, SubmissionIdentifier,
+};
 use crate::store::review::Mode;
 
-/// Which submissions.
-#[derive(Clone, Copy, Debug, Enum)]
-#[oai(rename_all = "lowercase")]
-pub(crate) enum ListMode {
-    /// The pending one that waits longest.
-    Oldest,
-    /// The pending one that came last.
-    Newest,
-    /// Every one.
-    All,
-    /// Those without a decision.
-    Pending,
-    /// Those with one.
-    Completed,
-}
-
-fn newest() -> ListMode {
-    ListMode::Newest
-}
-
-impl From<ListMode> for Mode {
-    fn from(mode: ListMode) -> Self {
-        match mode {
-            ListMode::Oldest => Self::Oldest,
-            ListMode::Newest => Self::Newest,
-            ListMode::All => Self::All,
-            ListMode::Pending => Self::Pending,
-            ListMode::Completed => Self::Completed,
-        }
-    }
+/// Which submissions are wanted.
+#[derive(Clone, Copy, Debug, Deserialize, Model)]
+struct SubmissionQuery {
+    /// Which of them.
+    #[field(default = "newest")]
+    mode: Mode,
 }
 
 /// Submissions and reviews.
-#[derive(Clone)]
-pub(crate) struct ReviewRoutes(pub(crate) Arc<App>, pub(crate) Version);
+pub(super) struct ReviewRoutes(Context<()>);
+
+impl OperationGroup for ReviewRoutes {
+    type Subject = ();
+
+    const TAG: Option<Tag> = Some(Tag { name: "reviewing", description: "How drafts are published: submissions, and decisions on them." });
+
+    fn new(context: Context<()>) -> Self {
+        Self(context)
+    }
+}
 
 #[OpenApi]
 impl ReviewRoutes {
@@ -56,39 +44,32 @@ impl ReviewRoutes {
     ///
     /// All of them are published together, or go back together. Where reviews are switched off they are published at once.
     #[oai(path = "/submissions", method = "post", operation_id = "submit")]
-    async fn submit(&self, auth: Auth, body: JsonBody) -> Result<JsonAnswer> {
-        let submission = self.0.catalogue.submit(&auth.0, &body.0).await?;
-        Ok(JsonAnswer::value(&json!({ "submission_identifier": submission })))
+    async fn submit(&self, auth: Auth, body: Body<SubmissionCreate>) -> Result<Answer<SubmissionIdentifier>> {
+        let submission_identifier = self.0.app.catalogue.submit(&auth.0, body.checked(&auth)?).await?;
+        Ok(Answer::of(&SubmissionIdentifier { submission_identifier })?)
     }
 
     /// List submissions
     ///
     /// Reviewers see everyone's, others their own. `newest` and `oldest` give the one that is pending.
     #[oai(path = "/submissions", method = "get", operation_id = "list_submissions")]
-    async fn submissions(
-        &self,
-        auth: Auth,
-        /// Which of them.
-        #[oai(default = "newest")]
-        mode: Query<ListMode>,
-    ) -> Result<JsonAnswer> {
-        Ok(JsonAnswer::value(&self.0.catalogue.submissions(&auth.0, mode.0.into()).await?))
+    async fn list(&self, auth: Auth, query: Query<SubmissionQuery>) -> Result<Answer<Vec<SubmissionBase>>> {
+        Ok(Answer::of(&self.0.app.catalogue.submissions(&auth.0, query.0.mode).await?)?)
     }
 
     /// Read a submission
     ///
     /// With its resources and the decision on it.
     #[oai(path = "/submissions/:identifier", method = "get", operation_id = "read_submission")]
-    async fn submission(
+    async fn read(
         &self,
         auth: Auth,
         /// The submission's number.
-        identifier: Path<i64>,
-    ) -> Result<JsonAnswer> {
-        let mut submission = self.0.catalogue.submission(&auth.0, identifier.0).await?;
-        let assets = submission.get_mut("assets").and_then(Value::as_array_mut);
-        assets.into_iter().flatten().for_each(|asset| self.1.add_aliases(asset));
-        Ok(JsonAnswer::value(&submission))
+        identifier: Segment<i64>,
+    ) -> Result<Answer<Submission>> {
+        let mut submission = self.0.app.catalogue.submission(&auth.0, identifier.0).await?;
+        submission.assets.iter_mut().for_each(|asset| self.0.version.add_aliases(&mut asset.0));
+        Ok(Answer::of(&submission)?)
     }
 
     /// Take a submission back
@@ -99,32 +80,44 @@ impl ReviewRoutes {
         &self,
         auth: Auth,
         /// The submission's number.
-        submission_identifier: Path<String>,
-    ) -> Result<JsonAnswer> {
-        self.0.catalogue.retract(&auth.0, &submission_identifier.0).await?;
-        Ok(JsonAnswer::null())
+        submission_identifier: Segment<String>,
+    ) -> Result<Answer<Null>> {
+        self.0.app.catalogue.retract(&auth.0, &submission_identifier.0).await?;
+        Ok(Answer::null())
     }
 
     /// Decide on a submission
     ///
     /// Once, and never on what is one's own.
     #[oai(path = "/reviews", method = "post", operation_id = "review")]
-    async fn review(&self, auth: Auth, body: JsonBody) -> Result<JsonAnswer> {
-        Ok(JsonAnswer::value(&self.0.catalogue.review(&auth.0, &body.0).await?))
+    async fn review(&self, auth: Auth, body: Body<ReviewCreate>) -> Result<Answer<Review>> {
+        Ok(Answer::of(&self.0.app.catalogue.review(&auth.0, &body.checked(&auth)?).await?)?)
     }
 }
 
 /// Submitting one resource, as clients of `/v2` do.
-#[derive(Clone)]
-pub(crate) struct SubmitRoutes(pub(crate) ResourceRoutes);
+pub(super) struct SubmitRoutes(OfType);
+
+impl OperationGroup for SubmitRoutes {
+    type Subject = &'static ResourceType;
+
+    fn new(context: OfType) -> Self {
+        Self(context)
+    }
+
+    fn exists(_: &Self::Subject, version: Version) -> bool {
+        version == Version::V2
+    }
+}
 
 #[OpenApi]
 impl SubmitRoutes {
     /// Submit a LABEL for publication
     #[oai(path = "/RESOURCE/submit/:identifier", method = "post", operation_id = "submit_RESOURCE", deprecated = true)]
-    async fn submit(&self, auth: Auth, identifier: Path<String>, body: OptionalBody) -> Result<JsonAnswer> {
-        let ResourceRoutes { app, resource, .. } = &self.0;
-        let submission = app.catalogue.submit_one(&auth.0, resource, &identifier.0, &body.0).await?;
-        Ok(JsonAnswer::value(&json!({ "submission_identifier": submission })))
+    async fn submit(&self, auth: Auth, identifier: Segment<String>, body: Body<SubmissionComment>) -> Result<Answer<SubmissionIdentifier>> {
+        let OfType { app, subject, .. } = &self.0;
+        let comment = body.checked(&auth)?.comment;
+        let submission_identifier = app.catalogue.submit_one(&auth.0, subject, &identifier.0, &comment).await?;
+        Ok(Answer::of(&SubmissionIdentifier { submission_identifier })?)
     }
 }

@@ -3,33 +3,15 @@
 use super::sql::Sql;
 use super::{Db, Result, Tx};
 
-/// What a permission allows; each includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PermissionKind {
-    /// See it before it is published.
-    Read,
-    /// Change it.
-    Write,
-    /// Delete and submit it, and say who may do what.
-    Admin,
-}
-
-impl PermissionKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
-
-    /// As it stands in the database and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The permission of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.as_str() == name)
+aiod_schema::choice! {
+    /// What a permission allows; each includes those before it.
+    pub enum PermissionKind = "PermissionType" {
+        /// See it before it is published.
+        Read = "read",
+        /// Change it.
+        Write = "write",
+        /// Delete and submit it, and say who may do what.
+        Admin = "admin",
     }
 }
 
@@ -38,7 +20,7 @@ impl Db {
     pub async fn permissions(&self, account: i64, assets: &[i64]) -> Result<Vec<(i64, PermissionKind)>> {
         let sql = Sql::new("SELECT asset_id, kind FROM permission WHERE account_id = ? AND asset_id IN ").bind(account).push_list(assets);
         let rows: Vec<(i64, String)> = self.fetch_all(sql).await?;
-        Ok(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::parse(&kind)?))).collect())
+        Ok(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::named(&kind)?))).collect())
     }
 }
 
@@ -67,7 +49,7 @@ impl Tx {
         for assets in assets.chunks(4_000) {
             let sql = Sql::new("SELECT asset_id, kind FROM permission WHERE account_id = ? AND asset_id IN ").bind(account);
             let rows: Vec<(i64, String)> = self.fetch_all(sql.push_list(assets)).await?;
-            found.extend(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::parse(&kind)?))));
+            found.extend(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::named(&kind)?))));
         }
         Ok(found)
     }
@@ -75,7 +57,7 @@ impl Tx {
     /// What an account may do with a resource.
     pub(crate) async fn permission(&mut self, account: i64, asset: i64) -> Result<Option<PermissionKind>> {
         let sql = Sql::new("SELECT kind FROM permission WHERE account_id = ? AND asset_id = ?").bind(account).bind(asset);
-        Ok(self.fetch_optional::<(String,)>(sql).await?.and_then(|(kind,)| PermissionKind::parse(&kind)))
+        Ok(self.fetch_optional::<(String,)>(sql).await?.and_then(|(kind,)| PermissionKind::named(&kind)))
     }
 
     /// Gives an account one permission on each of these resources.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use aiod_api::catalogue::Catalogue;
 use aiod_api::catalogue::image::{Mode, Upload};
+use aiod_api::catalogue::shapes::SubmissionCreate;
 use aiod_api::catalogue::write::Expected;
 use aiod_api::config::Config;
 use aiod_api::identity::{Caller, User};
@@ -190,7 +191,8 @@ pub(crate) async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     let deleted = catalogue.register(&caller, dataset(), &json!({"name": "Deleted", "keyword": ["gone"]})).await.unwrap();
     catalogue.delete(&caller, dataset(), &deleted, &Expected::Any).await.unwrap();
     let draft = catalogue.register(&caller, dataset(), &json!({"name": "Draft"})).await.unwrap();
-    let submission = catalogue.submit(&caller, &json!({"asset_identifiers": [draft], "comment": "☃"})).await.unwrap();
+    let submission =
+        catalogue.submit(&caller, SubmissionCreate { asset_identifiers: vec![draft.clone()], comment: "☃".to_owned() }).await.unwrap();
     catalogue.retract(&caller, &submission.to_string()).await.unwrap();
     catalogue.add_bookmark(&caller, &draft).await.unwrap();
     catalogue.count_read(&catalogue.read_on_platform(&caller, dataset(), "example", "river-sensors").await.unwrap());

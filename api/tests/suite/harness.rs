@@ -77,7 +77,7 @@ impl TestApp {
         let catalogue = Catalogue::new(db, &config);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
         let app = Arc::new(App::new(catalogue, config).unwrap());
-        let endpoint = Arc::new(endpoint(Arc::clone(&app)));
+        let endpoint = Arc::new(endpoint(Arc::clone(&app)).unwrap());
         Self { app, endpoint, home }
     }
 
@@ -126,6 +126,17 @@ impl TestApp {
         let key = self.key("example connector", &["platform_example"]).await;
         let body = json!({ "records": records });
         self.post(&format!("/platforms/example/{path}/batch"), &body).key(&key).send().await.ok()
+    }
+
+    /// The rows that a statement of the tests' own finds.
+    pub(crate) async fn rows<T>(&self, statement: &'static str) -> Vec<T>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::mysql::MySqlRow> + for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + Send + Unpin,
+    {
+        match &self.app.catalogue.db {
+            Db::MySql { write, .. } => sqlx::query_as(statement).fetch_all(write).await.unwrap(),
+            Db::Sqlite { write, .. } => sqlx::query_as(statement).fetch_all(write).await.unwrap(),
+        }
     }
 
     /// Ends every connection to the database from the server's side, as a restart of it does; `false` where there is no server.

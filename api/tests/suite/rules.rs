@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aiod_api::catalogue::permission::OPERATIONS;
+use aiod_api::routes::{Version, document};
 use poem::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp};
 
@@ -206,86 +207,107 @@ impl Cast {
     }
 
     /// Does what an operation does, as one of the cast.
-    async fn act(&self, operation: &str, who: usize, Subject { path, identifier, submission }: &Subject) -> Answer {
-        let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
-        let name = WHO[who].0;
-        let image = format!("/{path}/{identifier}/image?name=logo");
-        let platform_body = json!({"name": format!("new-{name}")});
-        let (method, url, body) = match operation {
-            "read_RESOURCE" => (get, format!("/{path}/{identifier}"), None),
-            "read_platform_RESOURCE" => (get, format!("/platforms/aiod/{path}/{identifier}"), None),
-            "read_asset" => (get, format!("/assets/{identifier}"), None),
-            "read_ai_asset" => (get, format!("/ai_assets/{identifier}"), None),
-            "read_ai_resource" => (get, format!("/ai_resources/{identifier}"), None),
-            "read_agent" => (get, format!("/agents/{identifier}"), None),
-            "content_RESOURCE" => (get, format!("/{path}/{identifier}/content"), None),
-            "content_n_RESOURCE" => (get, format!("/{path}/{identifier}/content/0"), None),
-            "images_RESOURCE" => (get, format!("/{path}/{identifier}/image"), None),
-            "add_image_RESOURCE" => (post, image, None),
-            "replace_image_RESOURCE" => (put, image, None),
-            "delete_image_RESOURCE" => (delete, image, None),
-            "replace_RESOURCE" => (put, format!("/{path}/{identifier}"), Some(json!({"name": "other"}))),
-            "patch_RESOURCE" => (Method::PATCH, format!("/{path}/{identifier}"), Some(json!({"name": "other"}))),
-            "delete_RESOURCE" => (delete, format!("/{path}/{identifier}"), None),
-            "history_RESOURCE" => (get, format!("/{path}/{identifier}/history"), None),
-            "revision_RESOURCE" => (get, format!("/{path}/{identifier}/history/1"), None),
-            "list_permissions" => (get, format!("/assets/permissions/{identifier}"), None),
-            "set_permission" => (
-                post,
-                "/assets/permissions".to_owned(),
-                Some(json!({"asset_identifier": identifier, "user": "zoe", "permission_type": "read"})),
-            ),
-            "submit" => (post, "/submissions".to_owned(), Some(json!({"asset_identifiers": [identifier]}))),
-            "submit_RESOURCE" => (post, format!("/v2/{path}/submit/{identifier}"), Some(json!({}))),
-            "read_submission" => (get, format!("/submissions/{submission}"), None),
-            "retract_submission" => (post, format!("/submissions/retract/{submission}"), None),
-            "review" => (post, "/reviews".to_owned(), Some(json!({"submission_identifier": submission, "decision": "rejected"}))),
-            "add_bookmark" => (post, format!("/bookmarks?resource_identifier={identifier}"), None),
-            "remove_bookmark" => (delete, format!("/bookmarks?resource_identifier={identifier}"), None),
-            "list_RESOURCE" => (get, format!("/{path}"), None),
-            "list_platform_RESOURCE" => (get, format!("/platforms/aiod/{path}"), None),
-            "count_RESOURCE" => (get, format!("/counts/{path}"), None),
-            "list_VOCABULARY" => (get, "/keywords".to_owned(), None),
-            "counts" => (get, "/counts".to_owned(), None),
-            "count_platforms" => (get, "/counts/platforms".to_owned(), None),
-            "list_platforms" => (get, "/platforms".to_owned(), None),
-            "read_platform" => (get, "/platforms/1".to_owned(), None),
-            "top" => (get, format!("/stats/top/{path}"), None),
-            "top_all" => (get, "/stats/top/all".to_owned(), None),
-            "register_RESOURCE" => (post, format!("/{path}"), Some(json!({"name": "mine"}))),
-            "upsert_RESOURCE" => (
-                post,
-                format!("/platforms/aiod/{path}/batch"),
-                Some(json!({"records": [{"resource": {"platform_resource_identifier": name, "name": "n"}}]})),
-            ),
-            "register_platform" => (post, "/platforms".to_owned(), Some(platform_body)),
-            "replace_platform" => (put, "/platforms/999".to_owned(), Some(platform_body)),
-            "delete_platform" => (delete, "/platforms/999".to_owned(), None),
-            "list_submissions" => (get, "/submissions".to_owned(), None),
-            "list_own_resources" => (get, "/user/resources".to_owned(), None),
-            "list_bookmarks" => (get, "/bookmarks".to_owned(), None),
-            "authorization_test" => (get, "/authorization_test".to_owned(), None),
-            other => panic!("'{other}' is no operation"),
-        };
-        let mut request = self.app.request(method, &url);
+    async fn act(&self, operation: &Documented, who: usize, subject: &Subject) -> Answer {
+        let mut request = self.app.request(operation.method.clone(), &operation.url(subject));
         if who > 0 {
             request = request.key(&self.keys[who]);
         }
-        if operation.ends_with("_image_RESOURCE") && operation != "delete_image_RESOURCE" {
+        if operation.takes_file {
             request = request.file("image/png", b"\x89PNG\r\n\x1a\n-and-so-on");
-        }
-        if let Some(body) = &body {
-            request = request.json(body);
+        } else if let Some(schema) = &operation.body {
+            request = request.json(&example_body(schema, WHO[who].0, subject));
         }
         request.send().await
     }
 }
 
-/// Whether doing it leaves everything as it was.
-fn changes_nothing(operation: &str, status: u16) -> bool {
-    const READS: [&str; 11] =
-        ["read_", "content_", "images_", "history_", "revision_", "list_", "count", "top", "authorization_", "register_", "upsert_"];
-    READS.iter().any(|begin| operation.starts_with(begin)) || !matches!(status, 200 | 303)
+/// An operation as the OpenAPI document has it.
+struct Documented {
+    id: &'static str,
+    method: Method,
+    path: String,
+    /// The parameters that must be there: name, and whether it is a number.
+    parameters: Vec<(String, bool)>,
+    /// The name of the body's schema; empty where it has none of its own.
+    body: Option<String>,
+    takes_file: bool,
+}
+
+impl Documented {
+    /// What a row of the rules means for a type.
+    fn find(id: &'static str, path: &str) -> Self {
+        let name = id.replace("RESOURCE", path).replace("VOCABULARY", "keywords");
+        let found = Version::ALL.into_iter().find_map(|version| Self::find_in(id, &document(version).unwrap(), &name));
+        found.unwrap_or_else(|| panic!("'{id}' is no operation"))
+    }
+
+    fn find_in(id: &'static str, document: &Value, name: &str) -> Option<Self> {
+        let paths = document["paths"].as_object().unwrap();
+        let mut operations = paths.iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(m, o)| (path, m, o)));
+        let (path, method, operation) = operations.find(|(_, _, operation)| operation["operationId"] == name)?;
+        let content = &operation["requestBody"]["content"];
+        let parameters = operation["parameters"].as_array().into_iter().flatten().filter(|p| p["required"] == true);
+        Some(Self {
+            id,
+            method: Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(),
+            path: path.clone(),
+            parameters: parameters.map(|p| (p["name"].as_str().unwrap().to_owned(), p["schema"]["type"] == "integer")).collect(),
+            body: content
+                .get("application/json")
+                .map(|c| c["schema"]["$ref"].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned()),
+            takes_file: content.get("multipart/form-data").is_some(),
+        })
+    }
+
+    fn url(&self, subject: &Subject) -> String {
+        let mut url = self.path.clone();
+        let mut query = Vec::new();
+        for (name, is_number) in &self.parameters {
+            let value = self.value(name, *is_number, subject);
+            if url.contains(&format!("{{{name}}}")) {
+                url = url.replace(&format!("{{{name}}}"), &value);
+            } else {
+                query.push(format!("{name}={value}"));
+            }
+        }
+        format!("{url}?{}", query.join("&"))
+    }
+
+    fn value(&self, name: &str, is_number: bool, subject: &Subject) -> String {
+        match name {
+            "platform" => "aiod".to_owned(),
+            "name" => "logo".to_owned(),
+            "resource_type" => subject.path.to_owned(),
+            "revision" => "1".to_owned(),
+            "distribution_idx" => "0".to_owned(),
+            "submission_identifier" => subject.submission.to_string(),
+            // Of platforms, one that is there to read, and one that nobody has to change.
+            "identifier" if self.path.starts_with("/platforms/{identifier}") => {
+                if self.method == Method::GET { "1" } else { "999" }.to_owned()
+            }
+            "identifier" if is_number => subject.submission.to_string(),
+            _ => subject.identifier.clone(),
+        }
+    }
+
+    /// Whether doing it leaves everything as it was.
+    fn changes_nothing(&self, status: u16) -> bool {
+        let makes_others = ["register_", "upsert_"].iter().any(|begin| self.id.starts_with(begin));
+        self.method == Method::GET || makes_others || status != 200
+    }
+}
+
+/// A body of this schema that is right.
+fn example_body(schema: &str, who: &str, Subject { identifier, submission, .. }: &Subject) -> Value {
+    match schema {
+        "PermissionCreate" => json!({"asset_identifier": identifier, "user": "zoe", "permission_type": "read"}),
+        "SubmissionCreate" => json!({"asset_identifiers": [identifier]}),
+        "SubmissionComment" => json!({}),
+        "ReviewCreate" => json!({"submission_identifier": submission, "decision": "rejected"}),
+        "PlatformCreate" => json!({"name": format!("new-{who}")}),
+        batch if batch.ends_with("Batch") => json!({"records": [{"resource": {"platform_resource_identifier": who, "name": "n"}}]}),
+        _ => json!({"name": "other"}),
+    }
 }
 
 #[tokio::test]
@@ -302,13 +324,14 @@ async fn everyone_may_do_what_the_table_says() {
         covered.entry(operation).or_default().insert(state);
         let path = if operation.contains("image") || operation == "read_agent" { "organisations" } else { "datasets" };
         let mut subject = cast.subject(path, state).await;
+        let documented = Documented::find(operation, path);
         for (who, expected) in cells.enumerate() {
-            let answer = cast.act(operation, who, &subject).await;
+            let answer = cast.act(&documented, who, &subject).await;
             let status = answer.status.as_u16();
             if status.to_string() != expected {
                 wrong.push(format!("{operation} {state} by {}: {status}, not {expected}: {}", WHO[who].0, answer.text()));
             }
-            if !changes_nothing(operation, status) {
+            if !documented.changes_nothing(status) {
                 subject = cast.subject(path, state).await;
             }
         }

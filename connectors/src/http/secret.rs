@@ -2,13 +2,10 @@
 
 use std::convert::Infallible;
 
+use aiod_schema::platform::is_harmless;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Request, Url};
 use secrecy::{ExposeSecret, SecretString};
-
-/// Query parameters whose values may be shown: paging and selection. All others are masked, since platforms put tokens into URLs.
-const HARMLESS: &[&str] =
-    &["catalogId", "from", "full", "fullId", "limit", "metadataPrefix", "offset", "page", "size", "sort", "until", "verb"];
 
 /// What stands for a masked value.
 pub(super) const MASK: &str = "***";
@@ -52,7 +49,7 @@ pub fn bare(url: &Url) -> Url {
 pub fn shown(url: &Url) -> String {
     let mut text = bare(url).to_string();
     for (index, (name, value)) in url.query_pairs().enumerate() {
-        let value = if HARMLESS.contains(&name.as_ref()) { value.as_ref() } else { MASK };
+        let value = if is_harmless(&name) { value.as_ref() } else { MASK };
         text.push(if index == 0 { '?' } else { '&' });
         text.push_str(&name);
         text.push('=');
@@ -64,8 +61,7 @@ pub fn shown(url: &Url) -> String {
 /// The secrets of a request, for masking them in what is answered.
 pub(super) fn hidden(request: &Request) -> Vec<String> {
     let url = request.url();
-    let mut hidden: Vec<String> =
-        url.query_pairs().filter(|(name, _)| !HARMLESS.contains(&name.as_ref())).map(|(_, value)| value.into_owned()).collect();
+    let mut hidden: Vec<String> = url.query_pairs().filter(|(name, _)| !is_harmless(name)).map(|(_, value)| value.into_owned()).collect();
     hidden.extend(url.password().map(str::to_owned));
     let token = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     hidden.extend(token.map(str::to_owned));

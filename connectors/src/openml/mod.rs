@@ -22,7 +22,7 @@ use crate::http::Polite;
 use crate::record::Record;
 
 /// The platform's name in the catalogue.
-pub const PLATFORM: &str = "openml";
+pub const PLATFORM: &str = aiod_schema::platform::OPENML.name;
 
 /// How many pages in a row may bring nothing new before the listing counts as stuck: a server that ignores the offset would never end.
 const STUCK: usize = 3;

@@ -1,0 +1,318 @@
+//! What clients send and get beside resources: bodies and answers of a fixed shape. The structs are the declaration; validation and the
+//! OpenAPI document follow from them.
+
+use std::collections::BTreeMap;
+
+use aiod_schema::model::{FieldType, Kind, Shape};
+use aiod_schema::{Model, Status, choice};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::render::wire_time;
+use crate::store::permission::PermissionKind;
+use crate::store::review::{ReviewRow, SubmissionRow};
+use crate::store::revision::RevisionRow;
+
+/// What registering a resource answers.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct Identifier {
+    /// The resource's identifier in the catalogue.
+    #[field(required)]
+    pub identifier: String,
+}
+
+/// What registering a platform answers.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct PlatformIdentifier {
+    /// The platform's number.
+    #[field(required)]
+    pub identifier: i64,
+}
+
+/// A platform, as it is registered or renamed.
+#[derive(Clone, Debug, Deserialize, Model)]
+pub struct PlatformCreate {
+    /// Its name; it is kept in lower case.
+    #[field(required)]
+    pub name: String,
+}
+
+/// A platform, as it is read.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct PlatformRead {
+    /// Its name.
+    #[field(required)]
+    pub name: String,
+    /// Its number.
+    #[field(required, max = 30)]
+    pub identifier: String,
+}
+
+/// How many resources there are, in all or for each platform.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Count {
+    /// In all.
+    Total(i64),
+    /// For each platform, by its name.
+    ByPlatform(BTreeMap<String, i64>),
+}
+
+impl FieldType for Count {
+    const SHAPE: Shape = Shape::one(Kind::AnyOf(&[i64::SHAPE, <BTreeMap<String, i64>>::SHAPE]));
+}
+
+/// A term of a taxonomy and the narrower terms below it.
+#[derive(Clone, Debug, Serialize, Model)]
+#[model(title = "TaxonomyHierarchy")]
+pub struct TermTree {
+    /// Its official spelling.
+    #[field(required)]
+    pub term: String,
+    /// What it means.
+    #[field(required)]
+    pub definition: String,
+    /// Narrower terms.
+    pub subterms: Vec<TermTree>,
+}
+
+/// Who the catalogue takes the caller for.
+#[derive(Clone, Debug, Serialize, Model)]
+#[model(title = "KeycloakUser")]
+pub struct CurrentUser {
+    /// The name.
+    #[field(required)]
+    pub name: String,
+    /// The roles.
+    #[field(required)]
+    pub roles: Vec<String>,
+}
+
+/// The longest name or subject id of a user, in characters; identifiers of resources are shorter.
+const MAX_USER: usize = 255;
+
+/// What somebody may do with a resource from now on.
+#[derive(Clone, Debug, Deserialize, Model)]
+pub struct PermissionCreate {
+    /// The resource's identifier.
+    #[field(required, min = 1, max = MAX_USER)]
+    pub asset_identifier: String,
+    /// Who: a name or a subject id.
+    #[field(required, min = 1, max = MAX_USER)]
+    pub user: String,
+    /// What they may do; `null` takes the permission away.
+    pub permission_type: Option<PermissionKind>,
+}
+
+/// What somebody may do with a resource.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct PermissionRead {
+    /// Who.
+    #[field(required)]
+    pub user: String,
+    /// What they may do.
+    #[field(required)]
+    pub permission_type: PermissionKind,
+}
+
+/// A resource that a user marked.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct BookmarkRead {
+    /// The resource's identifier.
+    #[field(required)]
+    pub resource_identifier: String,
+    /// When it was marked, in UTC.
+    #[field(required)]
+    pub created_at: String,
+}
+
+impl BookmarkRead {
+    /// The bookmark of a resource, made at this time (microseconds since 1970, UTC).
+    pub(super) fn new(identifier: String, date: i64) -> Self {
+        Self { resource_identifier: identifier, created_at: wire_time(date) }
+    }
+}
+
+/// How often a resource was read.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct Reads {
+    /// The resource's identifier.
+    #[field(required)]
+    pub identifier: String,
+    /// How often.
+    #[field(required)]
+    pub reads: i64,
+}
+
+/// One state of a resource.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct Revision {
+    /// Which state, counted from 1.
+    #[field(required)]
+    pub revision: i64,
+    /// The resource's status then.
+    #[field(required)]
+    pub status: Status,
+    /// When this state began, in UTC.
+    #[field(required)]
+    pub date_modified: String,
+    /// Who made it, by name.
+    pub modified_by: Option<String>,
+}
+
+impl From<RevisionRow> for Revision {
+    fn from(row: RevisionRow) -> Self {
+        let status = Status::parse(&row.status);
+        Self { revision: row.revision, status, date_modified: wire_time(row.date_revised), modified_by: row.modified_by }
+    }
+}
+
+/// The longest comment of a submission, in characters.
+const MAX_SUBMISSION_COMMENT: usize = 256;
+/// The longest comment of a review, in characters.
+const MAX_REVIEW_COMMENT: usize = 1_800;
+/// The most resources of a submission.
+const MAX_ASSETS: usize = 100;
+
+/// Words that go with the submission of one resource.
+#[derive(Clone, Debug, Deserialize, Model)]
+pub struct SubmissionComment {
+    /// What the submitter says.
+    #[field(max = MAX_SUBMISSION_COMMENT, default = "")]
+    pub comment: String,
+}
+
+/// A request to publish drafts, all of them together.
+#[derive(Clone, Debug, Deserialize, Model)]
+pub struct SubmissionCreate {
+    /// The identifiers of the drafts.
+    #[field(required, min = 1, min_items = 1, max_items = MAX_ASSETS)]
+    pub asset_identifiers: Vec<String>,
+    /// What the submitter says.
+    #[field(max = MAX_SUBMISSION_COMMENT, default = "")]
+    pub comment: String,
+}
+
+/// What a submission answers.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct SubmissionIdentifier {
+    /// The submission's number.
+    #[field(required)]
+    pub submission_identifier: i64,
+}
+
+/// A submission, without its resources.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct SubmissionBase {
+    /// Its number.
+    #[field(required)]
+    pub identifier: i64,
+    /// When it was made, in UTC.
+    #[field(required)]
+    pub request_date: String,
+    /// What the submitter said.
+    #[field(required, max = MAX_SUBMISSION_COMMENT)]
+    pub comment: String,
+}
+
+impl From<SubmissionRow> for SubmissionBase {
+    fn from(row: SubmissionRow) -> Self {
+        Self { identifier: row.id, request_date: wire_time(row.date_created), comment: row.comment }
+    }
+}
+
+/// A resource of whatever type, as JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct AnyResource(pub Value);
+
+impl FieldType for AnyResource {
+    const SHAPE: Shape = Shape::one(Kind::Resource(None));
+}
+
+/// A submission with its resources and the decision on it.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct Submission {
+    /// The submission itself.
+    #[serde(flatten)]
+    pub base: SubmissionBase,
+    /// The decision, if there is one.
+    #[field(required)]
+    pub reviews: Vec<Review>,
+    /// Its resources, as far as the caller may read them, each in the form of its type.
+    #[field(required)]
+    pub assets: Vec<AnyResource>,
+}
+
+choice! {
+    /// How a submission ends.
+    pub enum Decision = "Decision" {
+        /// Its resources are published.
+        Accepted = "accepted",
+        /// Its resources are drafts again.
+        Rejected = "rejected",
+        /// The submitter took it back: its resources are drafts again.
+        Retracted = "retracted",
+    }
+}
+
+impl Decision {
+    /// What becomes of the resources.
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::Accepted => Status::Published,
+            Self::Rejected | Self::Retracted => Status::Draft,
+        }
+    }
+}
+
+/// A reviewer's decision on a submission.
+#[derive(Clone, Debug, Deserialize, Model)]
+pub struct ReviewCreate {
+    /// The submission's number.
+    #[field(required)]
+    pub submission_identifier: i64,
+    /// The decision: `accepted` or `rejected`. Who takes a submission back has a path of its own.
+    #[field(required)]
+    pub decision: Decision,
+    /// What the reviewer says.
+    #[field(max = MAX_REVIEW_COMMENT, default = "")]
+    pub comment: String,
+}
+
+/// The decision on a submission.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct Review {
+    /// Its number.
+    #[field(required)]
+    pub identifier: i64,
+    /// The submission's number.
+    #[field(required)]
+    pub submission_identifier: i64,
+    /// What was decided.
+    #[field(required)]
+    pub decision: Decision,
+    /// What the reviewer said.
+    #[field(required, max = MAX_REVIEW_COMMENT)]
+    pub comment: String,
+    /// When it was decided, in UTC.
+    #[field(required)]
+    pub decision_date: String,
+    /// Who decided, by the subject id of the identity provider.
+    #[field(required)]
+    pub reviewer_identifier: String,
+}
+
+impl From<ReviewRow> for Review {
+    fn from(row: ReviewRow) -> Self {
+        Self {
+            identifier: row.id,
+            submission_identifier: row.submission_id,
+            // A decision that this program does not know was made by a later one; nothing is published by accident.
+            decision: Decision::named(&row.decision).unwrap_or(Decision::Rejected),
+            comment: row.comment,
+            decision_date: wire_time(row.date_created),
+            reviewer_identifier: row.reviewer,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What comes in: bodies, parameters of the query and of the path. Whatever is wrong with them is said in our own words, all of it at once.
+
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use aiod_schema::model::{FieldType, Model};
+use aiod_schema::{Fault, form};
+use poem::error::ReadBodyError;
+use poem::http::{Uri, header};
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::caller::Auth;
+use super::schema::{self, Form, inline, object_schema, of_shape};
+use super::shape::{Shape, Slot};
+use crate::catalogue::permission::require_user;
+use crate::catalogue::write::Expected;
+use crate::catalogue::{self, Error};
+
+/// A JSON body of this shape, parsed but not yet checked.
+pub(super) struct Body<T> {
+    value: Value,
+    shape: PhantomData<fn() -> T>,
+}
+
+impl<T> Body<T> {
+    /// The JSON, whatever it is.
+    pub(super) fn into_value(self) -> Value {
+        self.value
+    }
+}
+
+impl<T: Model + DeserializeOwned> Body<T> {
+    /// What the body says. Those who are not logged in do not learn what is wrong with theirs.
+    pub(super) fn checked(&self, auth: &Auth) -> Result<T, Error> {
+        require_user(&auth.0)?;
+        form::from_json(&self.value).map_err(Error::Invalid)
+    }
+}
+
+impl<'a, T: Shape> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = T::MEDIA_TYPES.iter().map(|content_type| MetaMediaType { content_type, schema: T::schema() }).collect();
+        Some(MetaRequest { description: None, content, required: T::is_required() })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        check_content_type(request)?;
+        let bytes = body.take()?.into_bytes().await.map_err(unreadable)?;
+        let is_absent = !T::is_required() && bytes.iter().all(u8::is_ascii_whitespace);
+        let value = if is_absent { Value::Object(Map::new()) } else { serde_json::from_slice(&bytes).map_err(|error| not_json(&error))? };
+        Ok(Self { value, shape: PhantomData })
+    }
+}
+
+/// Refuses bodies that say to be something else than JSON. Those that say nothing are taken for JSON.
+fn check_content_type(request: &Request) -> Result<(), Error> {
+    let Some(given) = request.header(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if is_json {
+        return Ok(());
+    }
+    let message = format!("'{given}' is not taken here: application/json is expected");
+    Err(Error::Invalid(vec![Fault::value(["header", "Content-Type"], message)]))
+}
+
+fn unreadable(error: ReadBodyError) -> Error {
+    match error {
+        ReadBodyError::PayloadTooLarge => Error::TooLarge(error.to_string()),
+        other => Error::BadRequest(other.to_string()),
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    Error::Invalid(vec![Fault::new(["body"], format!("the body is not JSON: {error}"), "value_error.jsondecode")])
+}
+
+/// The parameters of a query: one for each field of the struct. Parameters that it does not have are ignored.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<'a, T: Model + DeserializeOwned> ApiExtractor<'a> for Query<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        // The object itself is no schema of the document: it is spread into parameters. What it refers to is.
+        for field in &T::object().fields {
+            schema::register_field(registry, field);
+        }
+    }
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(inline(object_schema(T::object(), Form::Create)))
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let given = parameters(request);
+        let text = |name: &str| given.iter().find(|(given, _)| given == name).map(|(_, text)| text.as_str());
+        Ok(Self(form::from_texts("query", text).map_err(Error::Invalid)?))
+    }
+}
+
+/// The parameters of a request's query, decoded.
+fn parameters(request: &Request) -> Vec<(String, String)> {
+    request.params().unwrap_or_default()
+}
+
+/// The format that a reader wants, by its name; `None` means the AIoD format.
+pub(super) struct WantedFormat(pub(super) Option<String>);
+
+impl<'a> ApiExtractor<'a> for WantedFormat {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(Slot::Format.schema())
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self(parameters(request).into_iter().find(|(name, _)| name == options.name).map(|(_, text)| text)))
+    }
+}
+
+/// Whether a reader wants images as part of `media`.
+pub(super) struct WithImages(pub(super) bool);
+
+impl<'a> ApiExtractor<'a> for WithImages {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(Slot::Images.schema())
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
+        let given = parameters(request).into_iter().find(|(name, _)| name == options.name);
+        let Some((name, text)) = given else { return Ok(Self(false)) };
+        let value = form::value_of(bool::SHAPE.kind, &text).as_bool();
+        Ok(Self(value.ok_or_else(|| Error::query(&name, "value could not be parsed to a boolean: true or false is expected"))?))
+    }
+}
+
+/// A parameter of the path: what stands between two slashes.
+pub(super) struct Segment<T>(pub(super) T);
+
+impl<'a, T: FieldType + FromStr + Send> ApiExtractor<'a> for Segment<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(of_shape(&T::SHAPE))
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
+        let text = request.raw_path_param(options.name).unwrap_or_default();
+        // Any text is a text: what fails is a number.
+        let value = text
+            .parse()
+            .map_err(|_| catalogue::Error::Invalid(vec![Fault::value(["path", options.name], "value is not a valid integer")]))?;
+        Ok(Self(value))
+    }
+}
+
+/// The format by which the document's library knows [`Rest`].
+const REST_FORMAT: &str = "rest";
+
+/// The last parameter of the path: all that follows, slashes too.
+pub(super) struct Rest(pub(super) String);
+
+impl Rest {
+    /// Whether a parameter of a template takes all that follows.
+    pub(super) fn is(schema: &MetaSchemaRef) -> bool {
+        matches!(schema, MetaSchemaRef::Inline(schema) if schema.format == Some(REST_FORMAT))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Rest {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(inline(MetaSchema::new_with_format("string", REST_FORMAT)))
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self(request.raw_path_param(options.name).unwrap_or_default().to_owned()))
+    }
+}
+
+/// What `If-Match` expects. Tags that are none of ours match nothing.
+pub(super) fn expected(request: &Request) -> Expected {
+    let Some(value) = request.header(header::IF_MATCH) else { return Expected::Any };
+    if value.trim() == "*" {
+        return Expected::Any;
+    }
+    let revision = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').split('-').next()?.parse().ok();
+    Expected::Revisions(value.split(',').filter_map(revision).collect())
+}
+
+/// Where the caller sees this server's root: the prefix that a proxy in front says.
+pub(super) fn forwarded_prefix(request: &Request) -> String {
+    let given = request.header("X-Forwarded-Prefix").unwrap_or_default().trim_end_matches('/');
+    let is_path =
+        given.starts_with('/') && !given.starts_with("//") && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
+    if is_path { given.to_owned() } else { String::new() }
+}
+
+/// The request's URL with one query parameter set to another value.
+pub(super) fn with_query(request: &Request, name: &str, value: &str) -> String {
+    let uri: &Uri = request.uri();
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
+    let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
+    format!("{}{}?{}", forwarded_prefix(request), uri.path(), query.join("&"))
+}

@@ -1,0 +1,98 @@
+//! What stands before an operation: the rule that says who may use it, and how large its body may be.
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::error::ReadBodyError;
+use poem::http::{Method, StatusCode, header};
+use poem::{Body, Endpoint, EndpointExt, Request, Response, Result};
+use tokio::sync::SemaphorePermit;
+
+use super::problem::problem;
+use crate::app::App;
+use crate::catalogue::permission::{self, Action, Subject};
+use crate::identity::Caller;
+
+/// The largest body of somebody who is not known and will be refused, in bytes.
+const MAX_UNKNOWN: usize = 256 << 10;
+/// The path parameter that names the platform that a request is about.
+const PLATFORM: &str = "platform";
+
+/// An endpoint behind the rule of its action.
+pub(super) fn guarded(inner: BoxEndpoint<'static>, action: Action, app: &Arc<App>) -> BoxEndpoint<'static> {
+    Guard { inner, action, app: Arc::clone(app) }.boxed()
+}
+
+struct Guard {
+    inner: BoxEndpoint<'static>,
+    action: Action,
+    app: Arc<App>,
+}
+
+impl Endpoint for Guard {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        if has_body(&request) {
+            return self.with_body(request).await;
+        }
+        self.check_rule(&mut request)?;
+        self.inner.call(request).await
+    }
+}
+
+impl Guard {
+    /// Refuses whoever may not do this. Where it depends on a resource or on a body, the catalogue asks itself.
+    fn check_rule(&self, request: &mut Request) -> Result<()> {
+        if !self.action.depends_on_caller_alone() || self.action.is_open() {
+            return Ok(());
+        }
+        let caller = request.data::<Caller>().unwrap_or(&Caller::Anonymous);
+        Ok(permission::require(&self.app.catalogue.roles, caller, self.action)?)
+    }
+
+    async fn with_body(&self, mut request: Request) -> Result<Response> {
+        let limit = self.body_limit(&request);
+        let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > limit) {
+            return Ok(too_large(limit));
+        }
+        let bytes = match request.take_body().into_bytes_limit(limit).await {
+            Ok(bytes) => bytes,
+            Err(ReadBodyError::PayloadTooLarge) => return Ok(too_large(limit)),
+            Err(error) => return Ok(problem(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}"))),
+        };
+        let _turn = self.turn(bytes.len()).await;
+        request.set_body(Body::from_bytes(bytes));
+        self.check_rule(&mut request)?;
+        self.inner.call(request).await
+    }
+
+    /// Waits until so many bytes may be worked on.
+    async fn turn(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        self.app.bodies.acquire_many(kib.min(App::BODIES_KIB)).await.ok()
+    }
+
+    /// How many bytes a request's body may have: many for those alone who may write that platform in bulk.
+    fn body_limit(&self, request: &Request) -> usize {
+        let (limits, roles) = (&self.app.config.limits, &self.app.catalogue.roles);
+        let caller = request.data::<Caller>().unwrap_or(&Caller::Anonymous);
+        let subject = Subject { platform: request.raw_path_param(PLATFORM), ..Subject::default() };
+        if self.action.is_bulk() && permission::is_allowed(roles, caller, self.action, subject) {
+            limits.batch_bytes
+        } else if caller.user().is_some() {
+            limits.body_bytes
+        } else {
+            limits.body_bytes.min(MAX_UNKNOWN)
+        }
+    }
+}
+
+fn has_body(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn too_large(limit: usize) -> Response {
+    problem(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body is larger than the {limit} bytes that are taken here."))
+}

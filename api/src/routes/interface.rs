@@ -1,0 +1,63 @@
+//! All operations: one line for each group.
+
+use std::sync::Arc;
+
+use poem::http::Method;
+use poem::{Route, RouteMethod};
+
+use super::Version;
+use super::batch::BatchRoutes;
+use super::bookmark::BookmarkRoutes;
+use super::count::{CountRoutes, TypeCountRoutes};
+use super::file::FileRoutes;
+use super::image::ImageRoutes;
+use super::middleware::completed;
+use super::parent::{AssetRoutes, ParentRoutes};
+use super::permission::PermissionRoutes;
+use super::platform::{PlatformRoutes, TypePlatformRoutes};
+use super::resource::ResourceRoutes;
+use super::review::{ReviewRoutes, SubmitRoutes};
+use super::revision::RevisionRoutes;
+use super::statistics::StatisticsRoutes;
+use super::template::{AnyGroup, InterfaceError, RouteTable};
+use super::user::UserRoutes;
+use super::vocabulary::VocabularyRoutes;
+use crate::app::App;
+
+/// Every group of operations, in the order in which people need them: so the documentation shows them.
+pub(super) const GROUPS: &[AnyGroup] = &[
+    AnyGroup::of::<ResourceRoutes>(),
+    AnyGroup::of::<RevisionRoutes>(),
+    AnyGroup::of::<FileRoutes>(),
+    AnyGroup::of::<ImageRoutes>(),
+    AnyGroup::of::<SubmitRoutes>(),
+    AnyGroup::of::<TypePlatformRoutes>(),
+    AnyGroup::of::<BatchRoutes>(),
+    AnyGroup::of::<TypeCountRoutes>(),
+    AnyGroup::of::<AssetRoutes>(),
+    AnyGroup::of::<PermissionRoutes>(),
+    AnyGroup::of::<ReviewRoutes>(),
+    AnyGroup::of::<UserRoutes>(),
+    AnyGroup::of::<BookmarkRoutes>(),
+    AnyGroup::of::<PlatformRoutes>(),
+    AnyGroup::of::<CountRoutes>(),
+    AnyGroup::of::<StatisticsRoutes>(),
+    AnyGroup::of::<VocabularyRoutes>(),
+    AnyGroup::of::<ParentRoutes>(),
+];
+
+/// The endpoints of all versions.
+pub(super) fn routes(app: &Arc<App>) -> Result<Route, InterfaceError> {
+    let mut table = RouteTable::new();
+    for version in Version::ALL {
+        for group in GROUPS {
+            (group.serve)(app, version, &mut table)?;
+        }
+    }
+    let table = completed(table);
+    Ok(table.into_iter().fold(Route::new(), |route, (path, methods)| {
+        let methods =
+            methods.into_iter().fold(RouteMethod::new(), |of_path, (method, endpoint): (Method, _)| of_path.method(method, endpoint));
+        route.at(path, methods)
+    }))
+}

@@ -4,9 +4,7 @@ use sha2::{Digest, Sha256};
 
 /// The first `length` bytes (at most 32) of the SHA-256 of `data`, two digits each.
 pub(crate) fn sha256_hex(data: &[u8], length: usize) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS.get(usize::from(n)).copied().unwrap_or(b'0'));
-    Sha256::digest(data).iter().take(length).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    hex::encode(Sha256::digest(data).iter().take(length).copied().collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 
 pub mod app;
 pub mod catalogue;
-mod causes;
 pub mod cli;
 pub mod config;
 mod digest;

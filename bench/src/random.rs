@@ -1,4 +1,5 @@
-//! Numbers and words that look random and are the same in every run and every version.
+//! Numbers and words that look random and are the same in every run and every version. The generator is written out here, since the
+//! generators of the crate `rand` may give other numbers in another version.
 
 /// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
 #[derive(Clone, Debug)]

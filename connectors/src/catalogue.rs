@@ -1,4 +1,4 @@
-//! The client of the catalogue: is it there, may we write, and the bulk upsert
+//! The client of the catalogue: a check that it answers and that the key may write, and the bulk upsert
 //! (`POST {catalogue}/platforms/{platform}/{type_path}/batch`).
 
 use std::fmt;
@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use aiod_schema::wire::{BatchAnswer, BatchRequest, HttpValidationError, Problem, RecordResult, ValidationError};
 use reqwest::{StatusCode, Url};
+use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::http::{Answer, HttpError, HttpOptions, Polite, Secret};
+use crate::http::{Answer, HttpError, HttpOptions, Polite};
 use crate::record::Record;
 
-/// How long to wait at most between two looks for a catalogue that is not there yet.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The longest wait before a catalogue that does not answer yet is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A catalogue, and the key to write to it.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     http: Polite,
     base: Url,
-    key: Secret,
+    key: SecretString,
 }
 
 /// Why the catalogue did not take a batch.
@@ -28,13 +29,13 @@ pub enum CatalogueError {
     /// It cannot be reached, or is unavailable.
     #[error("the catalogue does not answer: {0}. Is it running, and is --catalogue (AIOD_CONNECTOR_CATALOGUE) its address?")]
     Unreachable(#[source] HttpError),
-    /// 500, however often it was tried: a defect of the catalogue, which one record may bring out.
+    /// 500 at every try: a defect of the catalogue, which one record may cause.
     #[error("the catalogue failed: {0}")]
     Failed(#[source] HttpError),
     /// Another failure of HTTP.
     #[error("the request to the catalogue failed: {0}")]
     Http(#[source] HttpError),
-    /// 401: the key is none, or no more.
+    /// 401: the key is unknown, expired or revoked.
     #[error("the catalogue refused the API key: {0}. Check --api-key (AIOD_CONNECTOR_API_KEY): it may be mistyped, expired or revoked")]
     KeyRefused(Refusal),
     /// 403: the key may not write this platform.
@@ -53,9 +54,9 @@ pub enum CatalogueError {
         /// What the catalogue says.
         refusal: Refusal,
     },
-    /// 3xx, 404 or 405: there is no bulk upsert at this address.
+    /// 3xx, 404 or 405: this address has no bulk upsert.
     #[error("there is no bulk upsert at this address: {0}. Check --catalogue (AIOD_CONNECTOR_CATALOGUE)")]
-    NotThere(Refusal),
+    NoBulkUpsert(Refusal),
     /// 400, 413 or 422: something in the batch, or its size.
     #[error("the catalogue refused the batch: {0}")]
     BatchRefused(Refusal),
@@ -68,18 +69,18 @@ pub enum CatalogueError {
 }
 
 impl CatalogueError {
-    /// Whether waiting cannot help: someone has to change the set-up.
-    pub fn needs_someone(&self) -> bool {
-        matches!(self, Self::KeyRefused(_) | Self::NotAllowed { .. } | Self::UnknownPlatform { .. } | Self::NotThere(_))
+    /// Whether a later run fails as well until someone changes the set-up.
+    pub fn needs_change(&self) -> bool {
+        matches!(self, Self::KeyRefused(_) | Self::NotAllowed { .. } | Self::UnknownPlatform { .. } | Self::NoBulkUpsert(_))
     }
 
-    /// Whether one record, or the number of records, may be the reason, so that smaller batches may pass.
+    /// Whether the records or their number may be the reason, so that smaller batches may be accepted.
     pub fn is_about_records(&self) -> bool {
         matches!(self, Self::BatchRefused(_) | Self::Failed(_))
     }
 }
 
-/// What the catalogue says with an error: `{"detail": …, "reference": …}`.
+/// The catalogue's explanation of an error: `{"detail": …, "reference": …}`.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The URL as it may be shown.
@@ -138,18 +139,18 @@ impl Catalogue {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(base: Url, key: Secret, options: HttpOptions) -> Result<Self, HttpError> {
+    pub fn new(base: Url, key: SecretString, options: HttpOptions) -> Result<Self, HttpError> {
         // A redirected POST becomes a GET, whose answer would mislead: a redirect is reported instead.
         let http = Polite::new(HttpOptions { redirects: 0, ..options })?;
         Ok(Self { http, base, key })
     }
 
-    /// Waits until the catalogue answers, at most for `patience`, and makes sure that the key may write: before the platform is asked
-    /// for thousands of records that could not be sent. Sends an empty batch, which changes nothing.
+    /// Waits until the catalogue answers, at most for `patience`, and checks that the key may write. It sends an empty batch, which
+    /// changes nothing. Without this check, thousands of records would be fetched before the first one is refused.
     ///
     /// # Errors
     /// When the catalogue is not there in time, or refuses the key, the platform or the path.
-    pub async fn greet(&self, platform: &str, type_path: &str, patience: Duration) -> Result<(), CatalogueError> {
+    pub async fn check_access(&self, platform: &str, type_path: &str, patience: Duration) -> Result<(), CatalogueError> {
         let once = Self { http: self.http.with_tries(1), ..self.clone() };
         let deadline = Instant::now() + patience;
         let mut waiting = false;
@@ -157,7 +158,7 @@ impl Catalogue {
             let error = match once.post(platform, type_path, &[]).await {
                 Ok(_) => return Ok(()),
                 Err(error @ (CatalogueError::Unreachable(_) | CatalogueError::Failed(_))) if Instant::now() < deadline => error,
-                // An empty batch may be refused for its emptiness: by then the key is accepted.
+                // Some catalogues refuse an empty batch, but only after they have accepted the key.
                 Err(CatalogueError::BatchRefused(_)) => return Ok(()),
                 Err(error) => return Err(error),
             };
@@ -167,7 +168,7 @@ impl Catalogue {
                 tracing::info!("waiting up to {} s: {error}", patience.as_secs());
                 waiting = true;
             }
-            tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_AGAIN)).await;
+            tokio::time::sleep_until(deadline.min(Instant::now() + ASK_AGAIN)).await;
         }
     }
 
@@ -207,8 +208,8 @@ impl Catalogue {
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
                 Err(CatalogueError::BatchRefused(refusal()))
             }
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Err(CatalogueError::NotThere(refusal())),
-            status if status.is_redirection() => Err(CatalogueError::NotThere(refusal())),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Err(CatalogueError::NoBulkUpsert(refusal())),
+            status if status.is_redirection() => Err(CatalogueError::NoBulkUpsert(refusal())),
             _ => Err(CatalogueError::Unexpected(refusal())),
         }
     }

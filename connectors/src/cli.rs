@@ -9,13 +9,15 @@ use aiod_schema::validate::MAX_RECORDS;
 use clap::error::ErrorKind;
 use clap::{Args, Parser};
 use reqwest::Url;
+use secrecy::SecretString;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::catalogue::Catalogue;
 use crate::engine::{Connector, Engine, Options, Report, RunError};
-use crate::http::{HttpError, HttpOptions, Retry, Secret};
-use crate::stop::{self, Stop};
+use crate::http::{HttpError, HttpOptions, Retry, check_key, read_key};
+use crate::stop;
 
 /// How long a connector waits after a failed run, unless the interval is shorter: an outage should not cost a whole day.
 const AFTER_A_FAILED_RUN: Duration = Duration::from_secs(15 * 60);
@@ -33,8 +35,8 @@ pub struct Common {
     pub catalogue: Url,
 
     /// API key with the platform's role (platform_NAME); better given by the environment, since a command line is visible to others
-    #[arg(long, env = "AIOD_CONNECTOR_API_KEY", value_name = "KEY", hide_env_values = true)]
-    pub api_key: Secret,
+    #[arg(long, env = "AIOD_CONNECTOR_API_KEY", value_name = "KEY", hide_env_values = true, value_parser = read_key)]
+    pub api_key: SecretString,
 
     /// How long to wait at the beginning of a run for a catalogue that does not answer yet, in seconds
     #[arg(long, env = "AIOD_CONNECTOR_CATALOGUE_WAIT", value_name = "SECONDS", default_value_t = 120)]
@@ -103,7 +105,7 @@ impl Common {
 ///
 /// A failed run is followed by the next one, unless someone has to change something first (a refused key, say): then the connector ends,
 /// so that it is noticed.
-pub async fn serve<C: Connector>(common: &Common, connector: C, stop: &Stop) -> Report {
+pub async fn serve<C: Connector>(common: &Common, connector: C, stop: &CancellationToken) -> Report {
     let platform = connector.platform();
     let engine = match common.engine(connector) {
         Ok(engine) => engine,
@@ -114,8 +116,8 @@ pub async fn serve<C: Connector>(common: &Common, connector: C, stop: &Stop) -> 
         let started = Instant::now();
         tracing::info!(platform, "{platform}: run begins, catalogue {}", crate::http::shown(&common.catalogue));
         let report = log_and_return(platform, engine.run(stop).await);
-        let hopeless = matches!(&report.outcome, Err(RunError::Catalogue(error)) if error.needs_someone());
-        if common.once || hopeless || stop.is_requested() {
+        let needs_change = matches!(&report.outcome, Err(RunError::Catalogue(error)) if error.needs_change());
+        if common.once || needs_change || stop.is_cancelled() {
             return report;
         }
         let pause = if report.outcome.is_err() { interval.min(AFTER_A_FAILED_RUN) } else { interval };
@@ -127,7 +129,7 @@ pub async fn serve<C: Connector>(common: &Common, connector: C, stop: &Stop) -> 
         );
         tokio::select! {
             () = tokio::time::sleep_until(next) => {}
-            () = stop.requested() => return report,
+            () = stop.cancelled() => return report,
         }
     }
 }
@@ -138,9 +140,9 @@ fn log_and_return(platform: &str, report: Report) -> Report {
 }
 
 /// A binary's `main`: reads the command line, sets up logging and signals, runs, and turns the report into an exit code.
-pub async fn main<A: Parser>(common: fn(&A) -> &Common, run: impl AsyncFnOnce(&A, &Stop) -> Report) -> ExitCode {
+pub async fn main<A: Parser>(common: fn(&A) -> &Common, run: impl AsyncFnOnce(&A, &CancellationToken) -> Report) -> ExitCode {
     let args = A::parse();
-    if let Err(error) = common(&args).api_key.check() {
+    if let Err(error) = check_key(&common(&args).api_key) {
         A::command().error(ErrorKind::InvalidValue, format!("--api-key (AIOD_CONNECTOR_API_KEY): {error}")).exit();
     }
     start_logging(&common(&args).log);

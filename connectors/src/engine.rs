@@ -1,6 +1,6 @@
 //! What every connector shares: a platform's listing goes in, bulk upserts to the catalogue come out.
 //!
-//! One run: the catalogue is greeted; the listing runs as a task of its own; a few records at a time are fetched and converted, each as
+//! One run: access to the catalogue is checked; the listing runs as a task of its own; a few records at a time are fetched and converted, each as
 //! a task of its own; full batches are sent. What failed for a passing reason is tried once more at the end. A bad record is reported
 //! by its identifier and never stops a run; what does stop one ([`RunError`]) first sends what is converted, as long as there is a
 //! catalogue to send it to.
@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::http::HttpError;
 use crate::record::Record;
-use crate::stop::Stop;
 pub use summary::{BadRecord, Report, Summary};
 
 /// Any error, as a platform's module has it.
@@ -27,7 +27,7 @@ pub type AnyError = Box<dyn Error + Send + Sync>;
 
 /// A platform, as the engine sees it.
 pub trait Connector: Send + Sync + 'static {
-    /// What the listing tells of one record: enough to fetch it.
+    /// An entry of the listing: what is needed to fetch its record.
     type Listed: Send + 'static;
 
     /// The platform's name in the catalogue.
@@ -87,7 +87,7 @@ pub enum RunError {
         /// Why the last one could not.
         reason: String,
     },
-    /// The catalogue takes nothing.
+    /// The catalogue accepts nothing.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// Stopping was asked for, and the catalogue did not take what was left in time.
@@ -178,7 +178,7 @@ impl<C: Connector> Engine<C> {
 
     /// One run over everything that the platform lists. Being asked to stop ends it at a record's boundary: what is converted is
     /// sent, and the report says that the run was stopped.
-    pub async fn run(&self, stop: &Stop) -> Report {
+    pub async fn run(&self, stop: &CancellationToken) -> Report {
         run::Run::new(self, stop).report().await
     }
 }

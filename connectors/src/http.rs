@@ -1,4 +1,5 @@
-//! The polite HTTP client: says who it is, keeps to a pace for each host, waits when it is told to, and gives up in the end.
+//! The polite HTTP client: it names itself, keeps an interval between the requests to a host, waits as long as a server asks for, and
+//! gives up after some tries.
 //!
 //! * Requests to one host keep a minimum interval ([`HttpOptions::requests_per_minute`]).
 //! * 408, 429, 5xx (but 501) and failed connections are tried again after exponentially growing, jittered delays ([`Retry`]).
@@ -10,20 +11,20 @@
 mod pace;
 mod secret;
 
-use std::error::Error as _;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chrono::Utc;
+use aiod_schema::causes::chain;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::pace::{Pace, parse_retry_after};
 use self::secret::{MASK, hidden};
-pub use self::secret::{NotAKey, Secret, bare, shown};
+pub use self::secret::{NotAKey, bare, check_key, read_key, shown};
 
 /// How connectors name themselves to platforms.
 pub const USER_AGENT: &str = concat!("aiod-connectors/", env!("CARGO_PKG_VERSION"), " (AI-on-Demand metadata catalogue)");
@@ -98,10 +99,10 @@ impl Retry {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The client or the request could not be made.
-    #[error("the HTTP request cannot be made: {}", reasons(.0))]
+    #[error("the HTTP request cannot be made: {}", chain(.0))]
     Request(#[source] reqwest::Error),
     /// No try got an answer: connection refused, name unknown, timeout, broken off.
-    #[error("{url} cannot be reached (tries: {tries}): {}", reasons(.source))]
+    #[error("{url} cannot be reached (tries: {tries}): {}", chain(.source))]
     Unreachable {
         /// The URL as it may be shown.
         url: String,
@@ -143,18 +144,6 @@ impl HttpError {
 
 fn asked_to_wait(wait: Option<Duration>) -> String {
     wait.map(|wait| format!(", asks to wait {} s", wait.as_secs())).unwrap_or_default()
-}
-
-/// An error with all its causes in one line; reqwest's own text says little more than "error sending request".
-fn reasons(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 /// What a server answered: any status that is not worth another try.
@@ -239,9 +228,9 @@ impl Polite {
     ///
     /// # Errors
     /// As [`Polite::get`].
-    pub async fn post_json(&self, url: Url, bearer: &Secret, body: &(impl Serialize + Sync)) -> Result<Answer, HttpError> {
+    pub async fn post_json(&self, url: Url, bearer: &SecretString, body: &(impl Serialize + Sync)) -> Result<Answer, HttpError> {
         let request = self.client.post(url).json(body);
-        let request = match HeaderValue::from_str(&format!("Bearer {}", bearer.reveal())) {
+        let request = match HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret())) {
             Ok(mut header) => {
                 header.set_sensitive(true);
                 request.header(AUTHORIZATION, header)
@@ -325,7 +314,7 @@ fn unavailable(answer: &Answer, tries: u32) -> HttpError {
         url: answer.url.clone(),
         tries,
         status: answer.status,
-        retry_after: header.and_then(|text| parse_retry_after(text, Utc::now())),
+        retry_after: header.and_then(|text| parse_retry_after(text, SystemTime::now())),
         excerpt: answer.excerpt(),
     }
 }

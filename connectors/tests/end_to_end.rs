@@ -14,12 +14,12 @@ use aiod_api::{routes, server};
 use aiod_connectors::catalogue::Catalogue;
 use aiod_connectors::http::HttpOptions;
 use aiod_connectors::openml::{self, Args};
-use aiod_connectors::stop::Stop;
 use aiod_schema::wire::Outcome;
 use clap::Parser;
 use poem::listener::{Acceptor, Listener, TcpListener};
 use reqwest::Url;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 /// The real catalogue on a free port, over a database of its own: its folder, its address, and a key of the connector.
 async fn catalogue(name: &str, examples: bool) -> (PathBuf, String, String) {
@@ -45,7 +45,7 @@ async fn get(url: String) -> Value {
 /// One run of the connector against a server: how many records it created, updated and found unchanged.
 async fn run(url: &str, key: &str, platform: &str) -> (usize, usize, usize) {
     let arguments = ["openml", "--once", "--catalogue", url, "--api-key", key, "--base-url", platform, "--requests-per-minute", "60000"];
-    let report = openml::run(&Args::parse_from(arguments), &Stop::never()).await;
+    let report = openml::run(&Args::parse_from(arguments), &CancellationToken::new()).await;
     assert_eq!((report.exit_code(), report.summary.bad), (0, 0), "{report:?}");
     (report.summary.created, report.summary.updated, report.summary.unchanged)
 }
@@ -77,7 +77,7 @@ async fn what_openml_answers_is_in_the_catalogue() {
 async fn the_connector_finds_the_examples_of_its_platform() {
     let (folder, url, key) = catalogue("examples", true).await;
     let before = get(format!("{url}/platforms/openml/datasets/61")).await;
-    let client = Catalogue::new(Url::parse(&url).unwrap(), key.parse().unwrap(), HttpOptions::default()).unwrap();
+    let client = Catalogue::new(Url::parse(&url).unwrap(), key.as_str().into(), HttpOptions::default()).unwrap();
     let results = client.upsert("openml", "datasets", &answers::records().await).await.unwrap();
     assert!(results.len() == 12 && results.iter().all(|r| r.outcome == Outcome::Unchanged), "{results:?}");
     // Another server's pages lie elsewhere, which is a change.

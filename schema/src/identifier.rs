@@ -3,6 +3,8 @@
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 
+use crate::platform;
+
 /// How many random letters or digits follow the prefix: 24 of 62 are 143 bits, so that two never meet.
 const RANDOM_LENGTH: usize = 24;
 
@@ -21,9 +23,8 @@ pub fn new_identifier(prefix: &str) -> String {
 
 /// What is wrong with a platform's identifier of a resource, if anything.
 ///
-/// HuggingFace: 1 to 96 of letters, digits, `-`, `_`, `.`, at most one `/`, neither `--` nor `..`. OpenML: a non-negative integer.
-/// Zenodo: `zenodo.org:<integer>` or a file id of 8-4-4-4-12 hexadecimal digits. Any platform: no control characters, and no
-/// white space at either end, because databases differ in whether they see it.
+/// The rules of single platforms stand with their declarations, see [`platform`]. Any platform: no control characters, and no white
+/// space at either end, because databases differ in whether they see it.
 pub fn platform_identifier_fault(platform: &str, identifier: &str) -> Option<String> {
     if identifier.is_empty() {
         return Some("a platform_resource_identifier must not be empty".to_owned());
@@ -31,39 +32,8 @@ pub fn platform_identifier_fault(platform: &str, identifier: &str) -> Option<Str
     if identifier.chars().any(char::is_control) || identifier.trim() != identifier {
         return Some("a platform_resource_identifier must not have control characters or white space at its ends".to_owned());
     }
-    let (valid, rule) = match platform {
-        "huggingface" => (
-            is_huggingface(identifier),
-            "a repository name of 1 to 96 letters, digits, '-', '_' or '.', with at most one '/', and neither '--' nor '..'",
-        ),
-        "openml" => (is_integer(identifier), "a non-negative integer"),
-        "zenodo" => (is_zenodo(identifier), "'zenodo.org:' and an integer, or a file id of 8-4-4-4-12 hexadecimal digits"),
-        _ => return None,
-    };
-    (!valid).then(|| format!("the platform_resource_identifier of a resource on {platform} must be {rule}, not '{identifier}'"))
-}
-
-fn is_integer(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 18 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn is_huggingface(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
-    let parts: Vec<&str> = text.split('/').collect();
-    text.len() <= 96
-        && text.bytes().all(allowed)
-        && parts.len() <= 2
-        && parts.iter().all(|p| !p.is_empty())
-        && !text.contains("--")
-        && !text.contains("..")
-}
-
-fn is_zenodo(text: &str) -> bool {
-    if let Some(number) = text.strip_prefix("zenodo.org:") {
-        return is_integer(number);
-    }
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+    let rule = platform::find(platform)?.identifiers.filter(|rule| !(rule.holds)(identifier))?;
+    Some(format!("the platform_resource_identifier of a resource on {platform} must be {}, not '{identifier}'", rule.text))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::choice::Choice;
 use crate::resource;
 use crate::validate::Fault;
-use crate::vocabulary::{self, Vocabulary};
+use crate::vocabulary::Vocabulary;
 
 /// A struct that stands for a JSON object of the AIoD format.
 pub trait Model {
@@ -89,10 +89,10 @@ pub enum Kind {
     Blob,
     /// The name of a platform that the catalogue knows.
     Platform,
-    /// The identifier of another resource, of one of these types or groups (`ai_resource`, `ai_asset`).
+    /// The identifier of another resource, of one of these types or groups (see [`Group`]).
     Link(&'static [&'static str]),
-    /// A term of the vocabulary with this name.
-    Term(&'static str),
+    /// A term of this vocabulary.
+    Term(&'static Vocabulary),
     /// One of a few names.
     Choice(&'static Choice),
     /// A nested object.
@@ -101,20 +101,20 @@ pub enum Kind {
     Map(&'static Shape),
     /// A value of one of several shapes. Only in answers.
     AnyOf(&'static [Shape]),
-    /// A whole resource of this type or group. Only in answers.
-    Resource(&'static str),
+    /// A whole resource, of this group or of any type. Only in answers.
+    Resource(Option<Group>),
 }
 
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Link(targets) => write!(f, "Link({targets:?})"),
-            Self::Term(vocabulary) => write!(f, "Term({vocabulary})"),
+            Self::Term(vocabulary) => write!(f, "Term({})", vocabulary.name),
             Self::Object(object) => write!(f, "Object({})", object().title),
             Self::Choice(choice) => write!(f, "Choice({})", choice.title),
             Self::Map(shape) => write!(f, "Map({:?})", shape.kind),
             Self::AnyOf(shapes) => f.debug_list().entries(shapes.iter().map(|shape| shape.kind)).finish(),
-            Self::Resource(target) => write!(f, "Resource({target})"),
+            Self::Resource(group) => write!(f, "Resource({group:?})"),
             Self::Text => f.write_str("Text"),
             Self::Integer => f.write_str("Integer"),
             Self::Number => f.write_str("Number"),
@@ -166,6 +166,35 @@ impl From<FieldDefault> for Value {
     }
 }
 
+/// What the catalogue does with a field beyond keeping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The resource's identifier in this catalogue.
+    Identifier,
+    /// The same identifier, under an older name.
+    IdentifierAlias,
+    /// How the platform identifies the resource.
+    PlatformIdentifier,
+    /// What the resource is called: related resources are found by it.
+    Name,
+    /// How the resource is administered: an object of which the catalogue sets all but the [`Role::Editors`].
+    Entry,
+    /// In the entry, those who look after the metadata.
+    Editors,
+    /// In the entry, the resource's status.
+    Status,
+    /// In the entry, when the metadata last changed.
+    DateModified,
+    /// In the entry, when the resource was registered.
+    DateCreated,
+    /// The files in which the resource can be had; the operations on content are about them.
+    Files,
+    /// In a file, where it can be downloaded.
+    DownloadUrl,
+    /// Where the resource's images stand when they are asked for.
+    Images,
+}
+
 /// One field of an object.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -197,17 +226,55 @@ pub struct Field {
     pub default: Option<FieldDefault>,
     /// Whether the catalogue alone sets it; in a body it is ignored.
     pub read_only: bool,
-    /// Whether it tells of a person; masked on protected platforms.
+    /// Whether it tells of a person: masked where the platform protects personal data, unless the reader has the role for them.
     pub personal: bool,
+    /// Whether only those who are logged in see it. Others see a mask, even where there is no value, so that nobody learns whether
+    /// there is one.
+    pub needs_login: bool,
+    /// What the catalogue does with it.
+    pub role: Option<Role>,
+    /// The link field of the same resource whose resources stand here in full, when it is read.
+    pub embeds: Option<&'static str>,
     /// Another name that `/v2` reads and writes as well.
     pub v2_alias: Option<&'static str>,
+    /// The field that says the same on the resource at the other end of a link; see [`crate::link::inverse`].
+    pub inverse: Option<&'static str>,
+    /// A group of fields of one object, of which one at most may refer to anything.
+    pub one_of: Option<&'static str>,
 }
 
 impl Field {
+    /// A field of which nothing more is said.
+    pub const fn new(name: &'static str, doc: &'static str, shape: Shape) -> Self {
+        Self {
+            name,
+            doc,
+            kind: shape.kind,
+            list: shape.list,
+            optional: shape.optional,
+            min_length: None,
+            max_length: None,
+            minimum: None,
+            maximum: None,
+            min_items: None,
+            max_items: None,
+            required: false,
+            default: None,
+            read_only: false,
+            personal: false,
+            needs_login: false,
+            role: None,
+            embeds: None,
+            inverse: None,
+            one_of: None,
+            v2_alias: None,
+        }
+    }
+
     /// The vocabulary that its values come from.
     pub fn vocabulary(&self) -> Option<&'static Vocabulary> {
         match self.kind {
-            Kind::Term(name) => vocabulary::find(name),
+            Kind::Term(vocabulary) => Some(vocabulary),
             _ => None,
         }
     }
@@ -215,6 +282,16 @@ impl Field {
     /// Whether its values refer to other resources (and stand in the link table instead of the document).
     pub fn is_link(&self) -> bool {
         matches!(self.kind, Kind::Link(_))
+    }
+
+    /// Whether its values may refer to resources of this type.
+    pub fn refers_to(&self, target: &ResourceType) -> bool {
+        matches!(self.kind, Kind::Link(targets) if targets.iter().any(|name| target.is_a(name)))
+    }
+
+    /// Whether this field can hold a value only while the other one is empty: they are of one group, see [`Self::one_of`].
+    pub fn excludes(&self, other: &Self) -> bool {
+        self.name != other.name && self.one_of.is_some() && self.one_of == other.one_of
     }
 
     /// Whether the stored document holds it: neither a link nor set by the catalogue.
@@ -241,6 +318,11 @@ impl Object {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name == name)
     }
+
+    /// The field with this role.
+    pub fn field_with(&self, role: Role) -> Option<&Field> {
+        self.fields.iter().find(|f| f.role == Some(role))
+    }
 }
 
 /// What a type counts as, for links and for the paths that serve several types.
@@ -254,6 +336,40 @@ pub enum Class {
     Resource,
     /// Not an AI resource: contacts.
     Other,
+}
+
+/// Types that links and paths take together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// AI assets.
+    AiAsset,
+    /// All but contacts.
+    AiResource,
+    /// Persons and organisations.
+    Agent,
+}
+
+impl Group {
+    /// All groups.
+    pub const ALL: [Self; 3] = [Self::AiAsset, Self::AiResource, Self::Agent];
+
+    /// What a link calls the group.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AiAsset => resource::target::ai_asset,
+            Self::AiResource => resource::target::ai_resource,
+            Self::Agent => resource::target::agent,
+        }
+    }
+
+    /// Whether a type belongs to it.
+    pub fn has(self, resource: &ResourceType) -> bool {
+        match self {
+            Self::AiAsset => resource.class == Class::Asset,
+            Self::AiResource => resource.class != Class::Other,
+            Self::Agent => resource.class == Class::Agent,
+        }
+    }
 }
 
 /// A rule over several fields of a body.
@@ -294,12 +410,8 @@ impl PartialEq for ResourceType {
 impl ResourceType {
     /// Whether a link to `target` (a type's name or a group of types) may point at this type.
     pub fn is_a(&self, target: &str) -> bool {
-        match target {
-            "ai_resource" => self.class != Class::Other,
-            "ai_asset" => self.class == Class::Asset,
-            "agent" => self.class == Class::Agent,
-            name => self.name == name,
-        }
+        let group = Group::ALL.into_iter().find(|group| group.name() == target);
+        group.map_or(self.name == target, |group| group.has(self))
     }
 
     /// Its name at the beginning of a sentence: `Case study`.
@@ -311,14 +423,24 @@ impl ResourceType {
         label
     }
 
-    /// Whether it has files that can be downloaded.
-    pub fn has_files(&self) -> bool {
-        self.object.field("distribution").is_some()
-    }
-
     /// Its fields that refer to other resources.
     pub fn links(&self) -> impl Iterator<Item = &'static Field> {
         self.object.fields.iter().filter(|f| f.is_link())
+    }
+
+    /// Its field with this role.
+    pub fn field_with(&self, role: Role) -> Option<&'static Field> {
+        self.object.field_with(role)
+    }
+
+    /// Whether it has files that can be downloaded.
+    pub fn has_files(&self) -> bool {
+        self.field_with(Role::Files).is_some()
+    }
+
+    /// The link fields whose resources it shows in full.
+    pub fn embedded_links(&self) -> impl Iterator<Item = &'static str> {
+        self.object.fields.iter().filter_map(|f| f.embeds)
     }
 }
 
@@ -345,3 +467,6 @@ pub fn by_identifier(identifier: &str) -> Option<&'static ResourceType> {
     let (prefix, _) = identifier.split_once('_')?;
     resource_types().iter().find(|t| t.prefix == prefix)
 }
+
+#[cfg(test)]
+mod tests;

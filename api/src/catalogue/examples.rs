@@ -17,7 +17,7 @@ use crate::identity::{Caller, User};
 /// answers lies in a folder with the platform's name, as records of a bulk upsert.
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
 /// The platform that the examples are of which were made up.
-pub const PLATFORM: &str = "example";
+pub const PLATFORM: &str = aiod_schema::platform::EXAMPLE.name;
 /// How a reference to another example begins; its type and its platform's identifier follow.
 const REFERENCE: &str = "example:";
 

@@ -1,14 +1,19 @@
 //! Images of organisations and projects.
 
-use aiod_schema::ResourceType;
-use serde_json::Value;
+use std::collections::HashMap;
+
+use aiod_schema::resource::embedded::Distribution;
+use aiod_schema::{ResourceType, Role};
+use base64::Engine as _;
+use serde_json::{Map, Value};
 
 use super::permission::require_user;
-use super::read::{check_type, image_json};
-use super::transaction::transaction;
+use super::read::{Document, check_type, parse};
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
+use crate::catalogue::transaction::transaction;
 use crate::identity::Caller;
+use crate::store::Tx;
 use crate::store::image::ImageRow;
 
 /// The most images of a resource.
@@ -41,7 +46,8 @@ pub enum Mode {
 /// The types of images that are taken.
 pub const MEDIA_TYPES: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
 
-/// The type that a file's first bytes say: its name and the sender's claim count for nothing.
+/// The type that the first bytes of a file say. The file's name and the type that the sender claims do not count. A crate
+/// that knows hundreds of types would need the same list of the five that are taken.
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     if starts(b"\x89PNG\r\n\x1a\n") {
@@ -87,6 +93,18 @@ fn no_image(name: &str) -> Error {
     Error::NotFound(format!("Image '{name}' not found in the database."))
 }
 
+/// Refuses to add an image where there is one of its name or no room, and to replace one that does not exist.
+async fn check_place(tx: &mut Tx, asset: i64, name: &str, mode: Mode) -> Result<()> {
+    match (mode, tx.has_image(asset, name).await?) {
+        (Mode::Add, true) => Err(Error::Conflict(format!("There already exists an image with the name '{name}'."))),
+        (Mode::Replace, false) => Err(no_image(name)),
+        (Mode::Add, false) if tx.count_images(asset).await? >= MAX_IMAGES => {
+            Err(Error::Conflict(format!("A resource has at most {MAX_IMAGES} images: remove one first.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Catalogue {
     /// Adds or replaces an image.
     ///
@@ -111,22 +129,12 @@ impl Catalogue {
         let checked = upload.check(0)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
-            let exists = tx.has_image(head.id, &checked.name).await?;
-            match (mode, exists) {
-                (Mode::Add, true) => return Err(Error::Conflict(format!("There already exists an image with the name '{}'.", checked.name))),
-                (Mode::Replace, false) => return Err(no_image(&checked.name)),
-                (Mode::Add, false) if tx.count_images(head.id).await? >= MAX_IMAGES => {
-                    return Err(Error::Conflict(format!("A resource has at most {MAX_IMAGES} images: remove one first.")));
-                }
-                _ => {}
-            }
-            if exists {
-                tx.delete_image(head.id, &checked.name).await?;
-            }
-            tx.archive(&[head.id]).await?;
-            tx.insert_image(ImageRow { asset_id: head.id, ..checked.clone() }).await?;
-            tx.touch_assets(&[head.id], Some(user.account)).await?;
-            Ok(tx.note_changes(&[head.id]).await?)
+            check_place(&mut tx, head.id, &checked.name, mode).await?;
+            let image = ImageRow { asset_id: head.id, ..checked.clone() };
+            Ok(tx.revise(Some(user.account), async |revision| match mode {
+                Mode::Add => revision.insert_image(image).await,
+                Mode::Replace => revision.replace_image(image).await,
+            }).await?)
         })
     }
 
@@ -146,12 +154,8 @@ impl Catalogue {
         check_type(resource, identifier)?;
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
-            tx.archive(&[head.id]).await?;
-            if !tx.delete_image(head.id, name).await? {
-                return Err(no_image(name));
-            }
-            tx.touch_assets(&[head.id], Some(user.account)).await?;
-            Ok(tx.note_changes(&[head.id]).await?)
+            let found = tx.revise(Some(user.account), async |revision| revision.delete_image(head.id, name).await).await?;
+            found.then_some(()).ok_or_else(|| no_image(name))
         })
     }
 
@@ -164,12 +168,58 @@ impl Catalogue {
         self.db.image(document.id, name).await?.ok_or_else(|| no_image(name))
     }
 
-    /// All images of a resource that the caller may see, as entries of `media`.
+    /// All images of a resource that the caller may see, as entries of the list that the model names.
     ///
     /// # Errors
     /// As for reading.
     pub async fn images(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<Value>> {
         let document = self.read(caller, resource, identifier).await?;
-        Ok(self.db.images(&[document.id]).await?.iter().map(image_json).collect())
+        self.db.images(&[document.id]).await?.iter().map(image_json).collect()
     }
+
+    /// Puts the images of resources where the model says that they stand, in base64.
+    ///
+    /// # Errors
+    /// When there are more of them than an answer may hold, or the store fails.
+    pub async fn with_images(&self, documents: &mut [Document]) -> Result<()> {
+        /// What an answer holds of them at most, in bytes; base64 makes it a third more.
+        const MAX_IMAGES_SIZE: i64 = 64 << 20;
+        let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
+        if ids.len() > 1 && self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
+            return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
+        }
+        let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
+        for image in self.db.images(&ids).await? {
+            images.entry(image.asset_id).or_default().push(image_json(&image)?);
+        }
+        for document in documents {
+            if let Some(images) = images.remove(&document.id) {
+                add_images(document, images)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds images to the list of a resource that they belong to.
+fn add_images(document: &mut Document, images: Vec<Value>) -> Result<()> {
+    let Some(field) = document.resource.field_with(Role::Images) else { return Ok(()) };
+    let mut map: Map<String, Value> = parse(&document.body)?;
+    if let Some(Value::Array(listed)) = map.get_mut(field.name) {
+        listed.extend(images);
+    }
+    document.body = Value::Object(map).to_string();
+    Ok(())
+}
+
+/// An image as the model writes files.
+fn image_json(image: &ImageRow) -> Result<Value> {
+    let file = Distribution {
+        name: Some(image.name.clone()),
+        encoding_format: Some(image.media_type.clone()),
+        content_size_kb: i64::try_from(image.bytes.len().div_ceil(1024)).ok(),
+        binary_blob: Some(base64::engine::general_purpose::STANDARD.encode(&image.bytes)),
+        ..Distribution::default()
+    };
+    serde_json::to_value(file).map_err(|e| Error::Internal(format!("the image '{}' cannot be written as JSON: {e}", image.name)))
 }

@@ -1,7 +1,6 @@
 //! The rules of the catalogue: registering, reading, changing and deleting resources, whoever asks and however.
 
 pub mod bulk;
-mod change;
 mod error;
 pub mod examples;
 pub mod history;

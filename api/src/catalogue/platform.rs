@@ -1,20 +1,22 @@
 //! The platforms that resources come from.
 
+use aiod_schema::platform::{MAX_NAME, PLATFORMS};
+
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::shapes::{PlatformCreate, PlatformRead};
 use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 
-/// The longest name, in characters.
-const MAX_NAME: usize = 64;
-
 /// The name that a body asks for: lower case, without white space or characters that paths give a meaning to.
 fn name_of(wanted: &PlatformCreate) -> Result<String> {
     let name = wanted.name.to_lowercase();
     let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"/?#%".contains(c);
     if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(fits) {
-        return Err(Error::body("name", "a platform's name has 1 to 64 characters, without white space, '/', '?', '#' and '%'"));
+        return Err(Error::body(
+            "name",
+            format!("a platform's name has 1 to {MAX_NAME} characters, without white space, '/', '?', '#' and '%'"),
+        ));
     }
     Ok(name)
 }
@@ -57,6 +59,14 @@ impl Catalogue {
     /// When the store fails.
     pub async fn count_platforms(&self) -> Result<i64> {
         Ok(self.db.count_platforms().await?)
+    }
+
+    /// Registers the platforms that the model declares and the catalogue lacks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn add_declared_platforms(&self) -> Result<()> {
+        Ok(self.db.add_platforms(PLATFORMS.iter().map(|platform| platform.name)).await?)
     }
 
     fn may(&self, caller: &Caller, action: Action, what: &str) -> Result<()> {

@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use aiod_schema::{ResourceType, by_identifier, resource_types};
-use base64::Engine as _;
-use serde_json::{Map, Value};
+use aiod_schema::{Field, Group, Kind, ResourceType, Role, by_identifier, resource_types};
+use serde_json::Value;
 
-use super::change::platform_key;
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
-use super::render::{CONTACT, Contacts, View, render, rendered_length, with_nulls};
+use super::render::{Embedded, View, embedded, render, rendered_length, with_nulls};
+use super::write::platform_key;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{PageQuery, ReadRow, Start, Status};
-use crate::store::image::ImageRow;
-use crate::store::link::{has_unpublished, line, linked};
+use crate::store::link::has_unpublished;
 use crate::store::permission::PermissionKind;
 
 /// What a page holds at most, in bytes.
@@ -68,44 +66,6 @@ impl Page {
     }
 }
 
-/// Types that some paths serve together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// Every type.
-    Resource,
-    /// AI assets.
-    AiAsset,
-    /// All but contacts.
-    AiResource,
-    /// Persons and organisations.
-    Agent,
-}
-
-impl Group {
-    /// All groups.
-    pub const ALL: [Self; 4] = [Self::Resource, Self::AiAsset, Self::AiResource, Self::Agent];
-
-    /// The group's name in links of the model; none for all types together.
-    fn target(self) -> &'static str {
-        match self {
-            Self::Resource => "",
-            Self::AiAsset => "ai_asset",
-            Self::AiResource => "ai_resource",
-            Self::Agent => "agent",
-        }
-    }
-
-    /// The group of this name in links of the model.
-    pub fn of(target: &str) -> Self {
-        Self::ALL.into_iter().find(|group| group.target() == target).unwrap_or(Self::Resource)
-    }
-
-    /// Whether a type belongs to the group.
-    pub fn has(self, resource: &ResourceType) -> bool {
-        self == Self::Resource || resource.is_a(self.target())
-    }
-}
-
 impl Catalogue {
     /// One resource of a type.
     ///
@@ -141,9 +101,9 @@ impl Catalogue {
     ///
     /// # Errors
     /// As for [`Catalogue::read`]; a type outside the group counts as nothing.
-    pub async fn read_any(&self, caller: &Caller, group: Group, identifier: &str) -> Result<Document> {
+    pub async fn read_any(&self, caller: &Caller, group: Option<Group>, identifier: &str) -> Result<Document> {
         let unknown = || Error::no_asset(identifier);
-        let resource = by_identifier(identifier).filter(|r| group.has(r)).ok_or_else(unknown)?;
+        let resource = by_identifier(identifier).filter(|r| group.is_none_or(|group| group.has(r))).ok_or_else(unknown)?;
         let mut document = match self.read(caller, resource, identifier).await {
             Err(Error::NotFound(_)) => return Err(unknown()),
             other => other?,
@@ -167,24 +127,21 @@ impl Catalogue {
         }
         self.may_read(caller, resource, &row).await?;
         let rows = [row];
-        let contacts = self.contacts(resource, &rows).await?;
-        let views = self.views(caller, resource, &rows, &contacts).await?;
+        let embedded = self.embedded(resource, &rows).await?;
+        let views = self.views(caller, resource, &rows, &embedded).await?;
         let [row] = &rows;
         let mut body = String::with_capacity(rendered_length(row));
-        render(&mut body, resource, row, &contacts, views(row.id))
+        render(&mut body, resource, row, &embedded, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
         let is_public = row.status == Status::Published;
         Ok(Document { body, revision: row.revision, id: row.id, resource, is_public })
     }
 
-    /// The contacts that these resources show in full: asked for only where there are any, so that most reads take one statement.
-    async fn contacts(&self, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Contacts> {
-        if resource.object.field("contacts").is_none() {
-            return Ok(Contacts::new());
-        }
-        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| linked(line(&row.links, CONTACT))).map(|l| l.identifier).collect();
+    /// What these resources show in full: asked for only where there is any, so that most reads take one statement.
+    async fn embedded(&self, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Embedded> {
+        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| embedded(resource, row)).collect();
         if identifiers.is_empty() {
-            return Ok(Contacts::new());
+            return Ok(Embedded::new());
         }
         let identifiers: Vec<&str> = identifiers.into_iter().collect();
         let found = self.db.read_by_identifiers(&identifiers).await?;
@@ -229,11 +186,11 @@ impl Catalogue {
         caller: &Caller,
         resource: &'static ResourceType,
         rows: &[ReadRow],
-        contacts: &Contacts,
+        embedded: &Embedded,
     ) -> Result<impl Fn(i64) -> View + use<>> {
         let mut writable = HashSet::new();
         if let Some(user) = caller.user() {
-            let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(row, contacts)).collect();
+            let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(resource, row, embedded)).collect();
             let ids: Vec<i64> = asked.iter().map(|row| row.id).collect();
             let held: HashMap<i64, PermissionKind> =
                 if ids.is_empty() { HashMap::new() } else { self.db.permissions(user.account, &ids).await?.into_iter().collect() };
@@ -280,8 +237,8 @@ impl Catalogue {
 
     /// Resources as the caller may see them, in the given order.
     pub(super) async fn rendered(&self, caller: &Caller, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Page> {
-        let contacts = self.contacts(resource, rows).await?;
-        let views = self.views(caller, resource, rows, &contacts).await?;
+        let embedded = self.embedded(resource, rows).await?;
+        let views = self.views(caller, resource, rows, &embedded).await?;
         let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
         let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None };
         page.body.push('[');
@@ -291,7 +248,7 @@ impl Catalogue {
                 page.body.push(',');
             }
             let begin = page.body.len();
-            match render(&mut page.body, resource, row, &contacts, views(row.id)) {
+            match render(&mut page.body, resource, row, &embedded, views(row.id)) {
                 Some(()) => {
                     let is_public = row.status == Status::Published;
                     page.places.push(Place { id: row.id, resource, is_public, revision: row.revision, range: begin..page.body.len() });
@@ -336,60 +293,36 @@ impl Catalogue {
     /// When there is no such file or no URL of it, when `n` is needed, or as for [`Catalogue::read`].
     pub async fn content_url(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, n: Option<i64>) -> Result<String> {
         let document: Value = parse(&self.read(caller, resource, identifier).await?.body)?;
-        let files = document.get("distribution").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let none = || Error::NotFound("Distribution not found.".to_owned());
-        let file = match n {
-            None if files.is_empty() => return Err(none()),
-            None if files.len() > 1 => {
-                return Err(Error::Conflict(format!(
-                    "Multiple distributions encountered: there are {}. Use another endpoint indicating the distribution index at the end of the url, from 0.",
-                    files.len()
-                )));
-            }
-            None => files.first(),
-            Some(n) => Some(usize::try_from(n).ok().and_then(|n| files.get(n)).ok_or_else(|| {
-                Error::BadRequest(format!("Distribution index out of range: there are {}, counted from 0.", files.len()))
-            })?),
-        };
-        file.and_then(|f| f.get("content_url")).and_then(Value::as_str).map(str::to_owned).ok_or_else(none)
-    }
-
-    /// Puts the images of resources into their `media`, in base64.
-    ///
-    /// # Errors
-    /// When there are more of them than an answer may hold, or the store fails.
-    pub async fn with_images(&self, documents: &mut [Document]) -> Result<()> {
-        /// What an answer holds of them at most, in bytes; base64 makes it a third more.
-        const MAX_IMAGES_SIZE: i64 = 64 << 20;
-        let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
-        if ids.len() > 1 && self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
-            return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
-        }
-        let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
-        for image in self.db.images(&ids).await? {
-            images.entry(image.asset_id).or_default().push(image_json(&image));
-        }
-        for document in documents {
-            let Some(images) = images.remove(&document.id) else { continue };
-            let mut map: Map<String, Value> = parse(&document.body)?;
-            if let Some(Value::Array(media)) = map.get_mut("media") {
-                media.extend(images);
-            }
-            document.body = Value::Object(map).to_string();
-        }
-        Ok(())
+        let field = resource.field_with(Role::Files);
+        let files = field.and_then(|f| document.get(f.name)?.as_array()).map(Vec::as_slice).unwrap_or_default();
+        let url = chosen_file(files, n)?.and_then(|file| download_url(field?, file));
+        url.map(str::to_owned).ok_or_else(no_file)
     }
 }
 
-/// An image as an entry of `media`.
-pub(super) fn image_json(image: &ImageRow) -> Value {
-    let blob = base64::engine::general_purpose::STANDARD.encode(&image.bytes);
-    serde_json::json!({
-        "name": image.name,
-        "encoding_format": image.media_type,
-        "content_size_kb": image.bytes.len().div_ceil(1024),
-        "binary_blob": blob,
-    })
+fn no_file() -> Error {
+    Error::NotFound("Distribution not found.".to_owned())
+}
+
+/// The `n`-th of these files, or the only one.
+fn chosen_file(files: &[Value], n: Option<i64>) -> Result<Option<&Value>> {
+    let Some(n) = n else {
+        if files.len() > 1 {
+            return Err(Error::Conflict(format!(
+                "Multiple distributions encountered: there are {}. Use another endpoint indicating the distribution index at the end of the url, from 0.",
+                files.len()
+            )));
+        }
+        return Ok(files.first());
+    };
+    let file = usize::try_from(n).ok().and_then(|n| files.get(n));
+    file.map(Some).ok_or_else(|| Error::BadRequest(format!("Distribution index out of range: there are {}, counted from 0.", files.len())))
+}
+
+/// Where a file can be downloaded.
+fn download_url<'f>(files: &Field, file: &'f Value) -> Option<&'f str> {
+    let Kind::Object(object) = files.kind else { return None };
+    file.get(object().field_with(Role::DownloadUrl)?.name)?.as_str()
 }
 
 /// Refuses an identifier that belongs to another type.
@@ -406,8 +339,8 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))
 }
 
-/// Whether what a resource shows depends on who asks: it refers to something unpublished, or a contact that it shows does.
-fn refers_to_unpublished(row: &ReadRow, contacts: &Contacts) -> bool {
-    let of_contact = |identifier| contacts.get(identifier).is_some_and(|contact| has_unpublished(&contact.links));
-    has_unpublished(&row.links) || linked(line(&row.links, CONTACT)).any(|l| of_contact(l.identifier))
+/// Whether what a resource shows depends on who asks: it refers to something unpublished, or a resource that it shows in full does.
+fn refers_to_unpublished(resource: &ResourceType, row: &ReadRow, shown: &Embedded) -> bool {
+    let is_private = |identifier| shown.get(identifier).is_some_and(|row| has_unpublished(&row.links));
+    has_unpublished(&row.links) || embedded(resource, row).any(is_private)
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use aiod_schema::{Kind, Object, ResourceType, by_name, resource_types};
+use aiod_schema::platform::protects_personal_data;
+use aiod_schema::{Field, Kind, Object, ResourceType, Role, by_name, resource_types};
 use chrono::{Datelike, Timelike};
 use memchr::memmem::Finder;
 use serde_json::{Map, Value};
@@ -15,18 +16,13 @@ use crate::store::link as links;
 const TAIL: &str = "}}";
 /// What stands in place of what a reader must not see.
 const MASK: &str = "******";
-/// Platforms whose personal data need a role to be seen.
-const PROTECTED_PLATFORMS: [&str; 1] = ["ai4europe_cms"];
-
-/// The field whose resources are shown in full as well, and the type of these.
-pub(super) const CONTACT: &str = "contact";
 
 /// What the reader may see.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {
-    /// Whether anyone is logged in: only they see e-mail addresses.
+    /// Whether anyone is logged in: some fields are shown to them only, such as e-mail addresses.
     pub(super) logged_in: bool,
-    /// Whether personal data of protected platforms are shown.
+    /// Whether personal data are shown where the platform protects them.
     pub(super) full: bool,
     /// Whether links to unpublished resources are shown.
     pub(super) unpublished_links: bool,
@@ -34,14 +30,26 @@ pub(super) struct View {
 
 /// What rendering needs to know of a type, worked out once.
 struct Layout {
+    /// What is added to the entry, which ends the document.
+    entry: EntryLayout,
     /// Lists of the document, which an answer shows even when they are empty: name, and how an empty one looks.
     lists: Vec<(&'static str, String)>,
     /// Fields that refer to other resources, sorted by name, as the texts of links are.
     links: Vec<LinkField>,
-    /// Fields that repeat the identifier.
+    /// Fields that show resources in full.
+    embedded: Vec<EmbeddedField>,
+    /// Fields that hold the identifier.
     identifiers: Vec<&'static str>,
-    /// Whether `contacts` is part of it.
-    embeds_contacts: bool,
+    /// Fields that some readers must not see.
+    masked: Vec<&'static Field>,
+}
+
+/// The entry of a resource: its field, and what stands before the values that are added to it.
+struct EntryLayout {
+    field: &'static str,
+    before_status: String,
+    before_modified: String,
+    before_created: String,
 }
 
 /// A field that refers to other resources.
@@ -52,6 +60,55 @@ struct LinkField {
     is_list: bool,
 }
 
+/// A field that shows the resources of a link field in full.
+struct EmbeddedField {
+    /// What stands before the resources.
+    before: String,
+    /// The link field.
+    link: &'static str,
+    /// The type of its resources.
+    resource: &'static ResourceType,
+}
+
+fn layout(resource: &ResourceType) -> Option<&'static Layout> {
+    static LAYOUTS: LazyLock<HashMap<&'static str, Layout>> =
+        LazyLock::new(|| resource_types().iter().filter_map(|r| Some((r.name, Layout::of(r)?))).collect());
+    LAYOUTS.get(resource.name)
+}
+
+impl Layout {
+    /// The layout of a type; none when it has no entry.
+    fn of(resource: &'static ResourceType) -> Option<Self> {
+        let fields = &resource.object.fields;
+        let lists = fields.iter().filter(|f| f.list && f.is_stored());
+        let mut links: Vec<LinkField> = resource.links().map(|f| LinkField::new(f.name, f.list)).collect();
+        links.sort_by_key(|field| field.name);
+        let holds_identifier = |f: &&Field| matches!(f.role, Some(Role::Identifier | Role::IdentifierAlias));
+        Some(Self {
+            entry: EntryLayout::of(resource)?,
+            lists: lists.map(|f| (f.name, format!(",\"{}\":[]", f.name))).collect(),
+            links,
+            embedded: fields.iter().filter_map(|f| EmbeddedField::of(resource, f)).collect(),
+            identifiers: fields.iter().filter(holds_identifier).map(|f| f.name).collect(),
+            masked: fields.iter().filter(|f| f.personal || f.needs_login).collect(),
+        })
+    }
+}
+
+impl EntryLayout {
+    fn of(resource: &ResourceType) -> Option<Self> {
+        let field = resource.field_with(Role::Entry)?;
+        let Kind::Object(entry) = field.kind else { return None };
+        let name = |role| entry().field_with(role).map(|f| f.name);
+        Some(Self {
+            field: field.name,
+            before_status: format!(",\"{}\":\"", name(Role::Status)?),
+            before_modified: format!("\",\"{}\":\"", name(Role::DateModified)?),
+            before_created: format!("\",\"{}\":\"", name(Role::DateCreated)?),
+        })
+    }
+}
+
 impl LinkField {
     fn new(name: &'static str, is_list: bool) -> Self {
         let ends = if is_list { (format!(",\"{name}\":["), "]") } else { (format!(",\"{name}\":"), "") };
@@ -59,24 +116,11 @@ impl LinkField {
     }
 }
 
-fn layout(resource: &ResourceType) -> Option<&'static Layout> {
-    static LAYOUTS: LazyLock<HashMap<&'static str, Layout>> =
-        LazyLock::new(|| resource_types().iter().map(|r| (r.name, Layout::of(r))).collect());
-    LAYOUTS.get(resource.name)
-}
-
-impl Layout {
-    fn of(resource: &'static ResourceType) -> Self {
-        let fields = &resource.object.fields;
-        let lists = fields.iter().filter(|f| f.list && f.is_stored());
-        let mut links: Vec<LinkField> = resource.links().map(|f| LinkField::new(f.name, f.list)).collect();
-        links.sort_by_key(|field| field.name);
-        Self {
-            lists: lists.map(|f| (f.name, format!(",\"{}\":[]", f.name))).collect(),
-            links,
-            identifiers: fields.iter().filter(|f| f.read_only && matches!(f.kind, Kind::Text)).map(|f| f.name).collect(),
-            embeds_contacts: resource.object.field("contacts").is_some(),
-        }
+impl EmbeddedField {
+    fn of(resource: &ResourceType, field: &Field) -> Option<Self> {
+        let link = field.embeds?;
+        let Kind::Link([target]) = resource.object.field(link)?.kind else { return None };
+        Some(Self { before: format!(",\"{}\":[", field.name), link, resource: by_name(target)? })
     }
 }
 
@@ -100,8 +144,14 @@ pub(super) fn wire_time(micros: i64) -> String {
     text
 }
 
-/// The contacts that are shown in full, by their identifiers.
-pub(super) type Contacts = HashMap<String, ReadRow>;
+/// Resources that others show in full, by their identifiers.
+pub(super) type Embedded = HashMap<String, ReadRow>;
+
+/// The identifiers of the resources that one shows in full, whoever reads it.
+pub(super) fn embedded<'r>(resource: &ResourceType, row: &'r ReadRow) -> impl Iterator<Item = &'r str> + use<'r> {
+    let fields = layout(resource).map(|layout| layout.embedded.as_slice()).unwrap_or_default();
+    fields.iter().flat_map(|field| links::linked(links::line(&row.links, field.link))).map(|l| l.identifier)
+}
 
 /// About how many bytes a resource is as JSON, and seldom less than it is.
 pub(super) fn rendered_length(row: &ReadRow) -> usize {
@@ -109,23 +159,16 @@ pub(super) fn rendered_length(row: &ReadRow) -> usize {
 }
 
 /// Adds a resource and its links as JSON; `None`, and nothing added, when its stored document is not one of ours.
-pub(super) fn render(out: &mut String, resource: &'static ResourceType, row: &ReadRow, contacts: &Contacts, view: View) -> Option<()> {
-    let masked = mask(resource, row.platform.as_deref(), &row.document, view);
-    let document = masked.as_deref().unwrap_or(&row.document);
+pub(super) fn render(out: &mut String, resource: &ResourceType, row: &ReadRow, embedded: &Embedded, view: View) -> Option<()> {
     let layout = layout(resource)?;
-    let open = document.strip_suffix(TAIL)?;
-    out.push_str(open);
-    out.push_str(",\"status\":\"");
-    out.push_str(row.status.as_str());
-    out.push_str("\",\"date_modified\":\"");
-    push_time(out, row.date_modified);
-    out.push_str("\",\"date_created\":\"");
-    push_time(out, row.date_created);
-    out.push_str("\"}");
+    let masked = mask(layout, row.platform.as_deref(), &row.document, view);
+    let document = masked.as_deref().unwrap_or(&row.document);
+    out.push_str(document.strip_suffix(TAIL)?);
+    push_entry(out, &layout.entry, row);
     push_absent_lists(out, layout, document);
     push_links(out, layout, &row.links, view);
-    if layout.embeds_contacts {
-        push_contacts(out, &row.links, contacts, view);
+    for field in &layout.embedded {
+        push_embedded(out, field, &row.links, embedded, view);
     }
     for name in &layout.identifiers {
         for part in [",\"", name, "\":\"", &row.identifier, "\""] {
@@ -134,6 +177,17 @@ pub(super) fn render(out: &mut String, resource: &'static ResourceType, row: &Re
     }
     out.push('}');
     Some(())
+}
+
+/// Adds what the catalogue knows of the resource's administration, and ends the entry.
+fn push_entry(out: &mut String, entry: &EntryLayout, row: &ReadRow) {
+    out.push_str(&entry.before_status);
+    out.push_str(row.status.as_str());
+    out.push_str(&entry.before_modified);
+    push_time(out, row.date_modified);
+    out.push_str(&entry.before_created);
+    push_time(out, row.date_created);
+    out.push_str("\"}");
 }
 
 /// Adds the lists that the document does not have. Quotes within texts are escaped, so that `":[` stands behind names alone.
@@ -170,15 +224,15 @@ fn shown(line: &str, view: View) -> impl Iterator<Item = &str> {
     links::linked(line).filter(move |l| l.is_published || view.unpublished_links).map(|l| l.identifier)
 }
 
-fn push_contacts(out: &mut String, links: &str, contacts: &Contacts, view: View) {
-    out.push_str(",\"contacts\":[");
+fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded: &Embedded, view: View) {
+    out.push_str(&field.before);
     let begin = out.len();
-    for row in shown(links::line(links, CONTACT), view).filter_map(|identifier| contacts.get(identifier)) {
+    for row in shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier)) {
         let end = out.len();
         if end > begin {
             out.push(',');
         }
-        if by_name(CONTACT).and_then(|contact| render(out, contact, row, contacts, view)).is_none() {
+        if render(out, field.resource, row, embedded, view).is_none() {
             out.truncate(end);
         }
     }
@@ -186,26 +240,29 @@ fn push_contacts(out: &mut String, links: &str, contacts: &Contacts, view: View)
 }
 
 /// The document without what the reader must not see; `None` when there is nothing to hide.
-fn mask(resource: &ResourceType, platform: Option<&str>, document: &str, view: View) -> Option<String> {
-    let is_contact = resource.name == CONTACT;
-    let hide_email = is_contact && !view.logged_in;
-    let is_personal = is_contact || resource.name == "person";
-    let hide_person = is_personal && !view.full && platform.is_some_and(|p| PROTECTED_PLATFORMS.contains(&p));
-    if !hide_email && !hide_person {
+fn mask(layout: &Layout, platform: Option<&str>, document: &str, view: View) -> Option<String> {
+    let hides_personal = !view.full && layout.masked.iter().any(|f| f.personal) && platform.is_some_and(protects_personal_data);
+    let hidden = |field: &&Field| (field.personal && hides_personal) || (field.needs_login && !view.logged_in);
+    if !layout.masked.iter().copied().any(|field| hidden(&field)) {
         return None;
     }
     let mut map: Map<String, Value> = serde_json::from_str(document).ok()?;
-    let entry = map.shift_remove("aiod_entry");
-    for field in resource.object.fields.iter().filter(|f| f.personal) {
-        let hide = hide_person || (hide_email && field.name == "email");
-        // An e-mail's mask stands even where there is none, so that nobody learns whether there is one.
-        if hide && (map.contains_key(field.name) || field.name == "email") {
-            let mask = if field.list { serde_json::json!([MASK]) } else { Value::from(MASK) };
-            map.insert(field.name.to_owned(), mask);
-        }
+    let entry = map.shift_remove(layout.entry.field);
+    for field in layout.masked.iter().copied().filter(hidden) {
+        hide(&mut map, field);
     }
-    map.extend(entry.map(|e| ("aiod_entry".to_owned(), e)));
+    map.extend(entry.map(|e| (layout.entry.field.to_owned(), e)));
     Some(Value::Object(map).to_string())
+}
+
+/// Puts a mask in place of a text, and removes any other value.
+fn hide(map: &mut Map<String, Value>, field: &Field) {
+    if !matches!(field.kind, Kind::Text | Kind::Term(_)) {
+        map.shift_remove(field.name);
+    } else if field.needs_login || map.contains_key(field.name) {
+        let mask = if field.list { serde_json::json!([MASK]) } else { Value::from(MASK) };
+        map.insert(field.name.to_owned(), mask);
+    }
 }
 
 /// Writes absent values as `null`, in nested objects too.
@@ -214,7 +271,6 @@ pub(super) fn with_nulls(object: &'static Object, value: &mut Value) {
     for field in &object.fields {
         let nested = match field.kind {
             Kind::Object(nested) => Some(nested()),
-            _ if field.name == "contacts" => by_name("contact").map(|c| c.object),
             _ => None,
         };
         match (map.get_mut(field.name), nested) {
@@ -244,11 +300,57 @@ mod tests {
 
     #[test]
     fn lists_that_a_document_lacks_are_empty() {
-        let layout = Layout::of(by_name("dataset").unwrap());
+        let layout = Layout::of(by_name("dataset").unwrap()).unwrap();
         let mut out = String::new();
         push_absent_lists(&mut out, &layout, r#"{"name":"\"media\":[","keyword":["note\":["],"distribution":[{"name":"x"}]}"#);
         let shown = |name: &str| out.contains(&format!(",\"{name}\":[]"));
         assert!(shown("media") && shown("note") && shown("alternate_name"));
         assert!(!shown("keyword") && !shown("distribution"));
+    }
+
+    /// A made-up type with something that not everybody may see.
+    #[derive(serde::Deserialize, aiod_schema::Model)]
+    #[model(resource, path = "diaries", prefix = "diar", class = "Asset")]
+    struct Diary {
+        #[field(role = Name, personal)]
+        _title: Option<String>,
+        #[field(personal)]
+        _page: Vec<String>,
+        #[field(personal)]
+        _age: Option<i64>,
+        #[field(needs_login, term = "email")]
+        _letter: Vec<String>,
+        _colour: Option<String>,
+        #[field(role = Entry)]
+        _entry: Option<aiod_schema::resource::embedded::Entry>,
+    }
+
+    const DIARY: &str = r#"{"_title":"My days","_page":["One"],"_age":9,"_letter":["Dear"],"_colour":"red","_entry":{"editor":[]}}"#;
+
+    fn seen(platform: &str, document: &str, view: View) -> Option<Value> {
+        use aiod_schema::model::Resource;
+        static TYPE: LazyLock<ResourceType> = LazyLock::new(Diary::resource_type);
+        let masked = mask(&Layout::of(&TYPE).unwrap(), Some(platform), document, view)?;
+        assert!(masked.ends_with(TAIL), "the entry stays last: {masked}");
+        Some(serde_json::from_str(&masked).unwrap())
+    }
+
+    #[test]
+    fn personal_fields_of_any_type_are_masked_where_the_platform_protects_them() {
+        let reader = View { logged_in: true, full: false, unpublished_links: false };
+        let expected = serde_json::json!({
+            "_title": MASK, "_page": [MASK], "_letter": ["Dear"], "_colour": "red", "_entry": {"editor": []}});
+        assert_eq!(seen("ai4europe_cms", DIARY, reader), Some(expected));
+        assert_eq!(seen("ai4europe_cms", DIARY, View { full: true, ..reader }), None);
+        assert_eq!(seen("example", DIARY, reader), None);
+        assert_eq!(seen("ai4europe_cms", r#"{"_entry":{}}"#, reader), Some(serde_json::json!({"_entry": {}})), "what is absent stays so");
+    }
+
+    #[test]
+    fn fields_that_need_a_login_are_masked_for_others_even_where_there_is_no_value() {
+        let anonymous = View { logged_in: false, full: false, unpublished_links: false };
+        let expected = serde_json::json!({"_letter": [MASK], "_entry": {}});
+        assert_eq!(seen("example", r#"{"_entry":{}}"#, anonymous), Some(expected.clone()));
+        assert_eq!(seen("example", r#"{"_letter":["Dear"],"_entry":{}}"#, anonymous), Some(expected));
     }
 }

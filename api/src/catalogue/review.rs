@@ -34,7 +34,7 @@ impl Catalogue {
         self.submit_assets(caller, user, &identifiers, &wanted.comment).await
     }
 
-    /// The same for one resource of a type.
+    /// Asks for the publication of one draft of a type; the submission's number.
     ///
     /// # Errors
     /// As for [`Catalogue::submit`]; when the identifier belongs to another type.
@@ -46,14 +46,7 @@ impl Catalogue {
 
     async fn submit_assets(&self, caller: &Caller, user: &User, identifiers: &BTreeSet<String>, comment: &str) -> Result<i64> {
         transaction!(self.db, tx => {
-            let mut assets = Vec::with_capacity(identifiers.len());
-            for identifier in identifiers {
-                let head = self.administered(&mut tx, caller, Action::Submit, identifier).await?;
-                if head.status() != Status::Draft {
-                    return Err(Error::BadRequest(format!("Asset '{identifier}' is {}: only a draft can be submitted.", head.status)));
-                }
-                assets.push(head.id);
-            }
+            let assets = self.lock_drafts(&mut tx, caller, identifiers).await?;
             let date = now();
             let submission = tx.insert_submission(user.account, comment, date, &assets).await?;
             let status = if self.reviews.disable {
@@ -63,9 +56,22 @@ impl Catalogue {
             } else {
                 Status::Submitted
             };
-            put_into(&mut tx, user, &assets, status, date).await?;
+            tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?;
             Ok(submission)
         })
+    }
+
+    /// The row ids of drafts that the caller may submit, locked.
+    async fn lock_drafts(&self, tx: &mut Tx, caller: &Caller, identifiers: &BTreeSet<String>) -> Result<Vec<i64>> {
+        let mut assets = Vec::with_capacity(identifiers.len());
+        for identifier in identifiers {
+            let head = self.administered(tx, caller, Action::Submit, identifier).await?;
+            if head.status() != Status::Draft {
+                return Err(Error::BadRequest(format!("Asset '{identifier}' is {}: only a draft can be submitted.", head.status)));
+            }
+            assets.push(head.id);
+        }
+        Ok(assets)
     }
 
     /// A living resource of whatever type, locked, with which the caller may do what needs admin permission.
@@ -109,7 +115,7 @@ impl Catalogue {
             let Some(resource) = by_name(&type_name) else { continue };
             match self.read(caller, resource, &identifier).await {
                 Ok(document) => assets.push(AnyResource(parse(&document.body)?)),
-                // It went back to its owners, or was deleted meanwhile.
+                // Its owners have it back, or somebody deleted it meanwhile.
                 Err(Error::Forbidden(_) | Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -147,14 +153,11 @@ impl Catalogue {
         self.end(caller, user, id, Decision::Retracted, "").await
     }
 
-    /// Ends a pending submission. Who comes second finds it ended.
+    /// Ends a pending submission. Of two callers at once, the second one finds it ended.
     async fn end(&self, caller: &Caller, user: &User, id: i64, decision: Decision, comment: &str) -> Result<()> {
         transaction!(self.db, tx => {
             let (submission, is_pending) = tx.lock_submission(id).await?.ok_or_else(|| unknown_submission(id))?;
-            let mut heads = Vec::new();
-            for identifier in tx.submitted(id).await? {
-                heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
-            }
+            let heads = lock_submitted(&mut tx, id).await?;
             match decision {
                 Decision::Retracted if submission.account_id == user.account => {}
                 Decision::Retracted => self.check_retraction(&mut tx, caller, &heads).await?,
@@ -166,7 +169,8 @@ impl Catalogue {
             let date = now();
             tx.insert_review(id, user.account, decision.as_str(), comment, date).await?;
             let assets: Vec<i64> = heads.iter().filter(|head| head.status() == Status::Submitted).map(|head| head.id).collect();
-            put_into(&mut tx, user, &assets, decision.status(), date).await
+            let status = decision.status();
+            Ok(tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?)
         })
     }
 
@@ -182,6 +186,15 @@ impl Catalogue {
     }
 }
 
+/// The living resources of a submission, locked.
+async fn lock_submitted(tx: &mut Tx, submission: i64) -> Result<Vec<Head>> {
+    let mut heads = Vec::new();
+    for identifier in tx.submitted(submission).await? {
+        heads.extend(tx.lock_head(&identifier).await?.filter(|head| head.date_deleted.is_none()));
+    }
+    Ok(heads)
+}
+
 /// Refuses a reviewer who made the submission or administers one of its resources.
 async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, heads: &[Head]) -> Result<()> {
     let mut own = submission.account_id == user.account;
@@ -189,18 +202,4 @@ async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, head
         own |= tx.permission(user.account, head.id).await? == Some(PermissionKind::Admin);
     }
     if own { Err(Error::Forbidden("You cannot review your own assets.".to_owned())) } else { Ok(()) }
-}
-
-/// Puts resources, which the transaction has locked, into a status. Others that refer to them show it.
-async fn put_into(tx: &mut Tx, user: &User, assets: &[i64], status: Status, date: i64) -> Result<()> {
-    tx.archive(assets).await?;
-    tx.set_status(assets, status, Some(user.account), date).await?;
-    let partners: Vec<i64> = tx.referring_to(assets).await?.into_iter().filter(|id| !assets.contains(id)).collect();
-    tx.lock_rows(&partners).await?;
-    tx.archive(&partners).await?;
-    tx.refresh_links(assets).await?;
-    tx.refresh_links(&partners).await?;
-    tx.touch_assets(&partners, Some(user.account)).await?;
-    let touched: Vec<i64> = assets.iter().chain(&partners).copied().collect();
-    Ok(tx.note_changes(&touched).await?)
 }

@@ -227,7 +227,7 @@ impl From<SubmissionRow> for SubmissionBase {
 pub struct AnyResource(pub Value);
 
 impl FieldType for AnyResource {
-    const SHAPE: Shape = Shape::one(Kind::Resource(""));
+    const SHAPE: Shape = Shape::one(Kind::Resource(None));
 }
 
 /// A submission with its resources and the decision on it.

@@ -10,7 +10,7 @@ use super::shapes::TermTree;
 use super::transaction::transaction;
 use super::{Catalogue, Result};
 use crate::store::Tx;
-use crate::store::term::{OfficialTerm, TermRow};
+use crate::store::term::{OfficialTerm, TermRow, TermUser};
 
 /// What loading a taxonomy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -200,31 +200,28 @@ impl Loading<'_> {
 
 /// Writes the new spelling of a term into the resources that use it, some at a time: there may be very many.
 async fn respell(tx: &mut Tx, vocabulary: &Vocabulary, term: &TermRow, name: &str) -> Result<()> {
+    const AT_ONCE: i64 = 500;
     let mut after = 0;
     loop {
-        let users = tx.documents_with_term(term.id, after, 500).await?;
-        let ids: Vec<i64> = users.iter().map(|(id, ..)| *id).collect();
-        let Some(last) = ids.last() else { return Ok(()) };
-        after = *last;
-        tx.archive(&ids).await?;
-        for (id, type_name, document) in users {
-            let document = respelled(vocabulary, term, name, &type_name, &document)?;
-            tx.replace_document(id, &document).await?;
-        }
-        tx.note_changes(&ids).await?;
+        let users = tx.lock_users_of_term(term.id, after, AT_ONCE).await?;
+        let Some(last) = users.last() else { return Ok(()) };
+        after = last.id;
+        let respell = |user: &TermUser| Ok((user.id, respelled(vocabulary, term, name, user)?));
+        let documents: Vec<(i64, String)> = users.iter().map(respell).collect::<Result<_>>()?;
+        tx.revise(None, async |revision| revision.replace_documents(documents).await).await?;
     }
 }
 
 /// A document with the new spelling of a term.
-fn respelled(vocabulary: &Vocabulary, term: &TermRow, name: &str, type_name: &str, document: &str) -> Result<String> {
-    let mut map: Map<String, Value> = parse(document)?;
+fn respelled(vocabulary: &Vocabulary, term: &TermRow, name: &str, user: &TermUser) -> Result<String> {
+    let mut map: Map<String, Value> = parse(&user.document)?;
     let key = vocabulary.key(&term.name);
     let respell = |value: &mut Value| {
         if value.as_str().is_some_and(|v| vocabulary.key(v) == key) {
             *value = Value::from(name);
         }
     };
-    let fields = aiod_schema::by_name(type_name).map(|r| r.object.fields.iter()).into_iter().flatten();
+    let fields = aiod_schema::by_name(&user.resource_type).map(|r| r.object.fields.iter()).into_iter().flatten();
     for field in fields.filter(|f| f.vocabulary().is_some_and(|v| v.name == vocabulary.name)) {
         match map.get_mut(field.name) {
             Some(Value::Array(values)) => {

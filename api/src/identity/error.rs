@@ -1,7 +1,7 @@
 //! Why nobody is recognised.
 
-use crate::causes::chain;
 use crate::store::StoreError;
+use aiod_schema::causes::chain;
 
 /// Why credentials are not accepted, in words for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,13 +12,13 @@ use super::caller::Auth;
 use super::extract::{Body, Segment};
 use super::resource::OfType;
 use super::shape::Batch;
-use super::template::Group;
+use super::template::OperationGroup;
 use crate::catalogue::Error;
 
 /// Writing many resources of a platform at once.
 pub(super) struct BatchRoutes(OfType);
 
-impl Group for BatchRoutes {
+impl OperationGroup for BatchRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

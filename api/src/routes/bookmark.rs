@@ -10,7 +10,7 @@ use super::caller::Auth;
 use super::extract::Query;
 use super::paging::Window;
 use super::shape::Null;
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::BookmarkRead;
 
 /// Which resource is meant.
@@ -24,7 +24,7 @@ struct BookmarkQuery {
 /// Bookmarks.
 pub(super) struct BookmarkRoutes(Context<()>);
 
-impl Group for BookmarkRoutes {
+impl OperationGroup for BookmarkRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(Tag { name: "bookmarks", description: "Resources that you marked." });

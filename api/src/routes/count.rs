@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::answer::Answer;
 use super::extract::Query;
 use super::resource::OfType;
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::Count;
 
 /// How a count is wanted.
@@ -24,7 +24,7 @@ struct CountQuery {
 /// The counts of one type.
 pub(super) struct TypeCountRoutes(OfType);
 
-impl Group for TypeCountRoutes {
+impl OperationGroup for TypeCountRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {
@@ -48,7 +48,7 @@ impl TypeCountRoutes {
 /// The counts of all types.
 pub(super) struct CountRoutes(Context<()>);
 
-impl Group for CountRoutes {
+impl OperationGroup for CountRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(Tag { name: "counts", description: "How many resources and platforms there are." });

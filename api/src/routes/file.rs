@@ -9,12 +9,12 @@ use super::answer::SeeOther;
 use super::caller::Auth;
 use super::extract::Segment;
 use super::resource::OfType;
-use super::template::Group;
+use super::template::OperationGroup;
 
 /// Files of resources.
 pub(super) struct FileRoutes(OfType);
 
-impl Group for FileRoutes {
+impl OperationGroup for FileRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

@@ -15,7 +15,7 @@ use super::extract::{Query, Segment, expected};
 use super::resource::OfType;
 use super::schema::inline;
 use super::shape::Null;
-use super::template::Group;
+use super::template::OperationGroup;
 use crate::catalogue::Error;
 use crate::catalogue::image::{MEDIA_TYPES, Mode, Upload};
 
@@ -29,7 +29,7 @@ pub(super) struct ImageForm {
 /// The images of resources: for types that have images.
 pub(super) struct ImageRoutes(OfType);
 
-impl Group for ImageRoutes {
+impl OperationGroup for ImageRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

@@ -8,14 +8,14 @@ use super::caller::Auth;
 use super::extract::{Body, Segment};
 use super::parent::ASSETS;
 use super::shape::Null;
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::Error;
 use crate::catalogue::shapes::{PermissionCreate, PermissionRead};
 
 /// Permissions on single resources.
 pub(super) struct PermissionRoutes(Context<()>);
 
-impl Group for PermissionRoutes {
+impl OperationGroup for PermissionRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(ASSETS);

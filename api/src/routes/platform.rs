@@ -10,13 +10,13 @@ use super::extract::{Body, Query, Rest, Segment, WantedFormat};
 use super::paging::{ResourcePage, Window};
 use super::resource::{OfType, Wanted};
 use super::shape::{Null, Page, Read};
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::{PlatformCreate, PlatformIdentifier, PlatformRead};
 
 /// The resources of a type on one platform.
 pub(super) struct TypePlatformRoutes(OfType);
 
-impl Group for TypePlatformRoutes {
+impl OperationGroup for TypePlatformRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {
@@ -63,7 +63,7 @@ impl TypePlatformRoutes {
 /// The platforms themselves.
 pub(super) struct PlatformRoutes(Context<()>);
 
-impl Group for PlatformRoutes {
+impl OperationGroup for PlatformRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(Tag { name: "platforms", description: "The platforms that resources come from." });

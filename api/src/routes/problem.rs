@@ -1,6 +1,7 @@
 //! From errors to answers, in one place: `{"detail": …, "reference": "<hex>"}`, the reference being the one in the log.
 
 use aiod_schema::Fault;
+use aiod_schema::causes::chain;
 use aiod_schema::wire::{HttpValidationError, Problem, ValidationError};
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -10,7 +11,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::catalogue::Error;
-use crate::causes::chain;
 
 /// How long clients should wait when a part of the catalogue is out of reach, in seconds.
 const RETRY_AFTER: &str = "5";

@@ -1,6 +1,6 @@
 //! The operations of every resource type: listing, registering, reading, replacing, deleting.
 
-use aiod_schema::convert::{Format, formats};
+use aiod_schema::convert::{AIOD, Format, formats};
 use aiod_schema::{ResourceType, resource_types};
 use poem::http::header;
 use poem::{Request, Result};
@@ -15,7 +15,7 @@ use super::extract::{Body, Query, Segment, WantedFormat, WithImages, expected, w
 use super::paging::{ResourcePage, cursor_after};
 use super::schema::{Form, batch_name, form_name, format_parameter, images_parameter, read_schema, reference};
 use super::shape::{Create, Null, Page, Read, Slot};
-use super::template::{Context, Group, Subject, Tag};
+use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::Error;
 use crate::catalogue::read::{self, Document, parse};
 use crate::catalogue::shapes::Identifier;
@@ -62,23 +62,22 @@ fn with_article(label: &str) -> String {
 }
 
 impl OfType {
-    fn format(&self, wanted: Option<&str>) -> Result<Format, Error> {
-        let formats = formats(self.subject);
-        let name = wanted.unwrap_or(Format::Aiod.name());
-        formats.iter().copied().find(|f| f.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = formats.iter().map(|f| f.name()).collect();
+    fn format(&self, wanted: Option<&str>) -> Result<&'static Format, Error> {
+        let name = wanted.unwrap_or(AIOD.name);
+        formats(self.subject).find(|format| format.name == name).ok_or_else(|| {
+            let names: Vec<&str> = formats(self.subject).map(|format| format.name).collect();
             Error::query("schema", format!("'{name}' is not a schema of {}: {} can be had", self.subject.path, names.join(", ")))
         })
     }
 
     /// A document as this version shows it, in the format that was asked for.
-    pub(super) fn shown(&self, mut document: Document, format: Format) -> Result<Document, Error> {
-        if format == Format::Aiod && !self.version.has_aliases(self.subject) {
+    pub(super) fn shown(&self, mut document: Document, format: &Format) -> Result<Document, Error> {
+        if format.is_own() && !self.version.has_aliases(self.subject) {
             return Ok(document);
         }
         let mut value: Value = parse(&document.body)?;
         self.version.add_aliases(&mut value);
-        document.body = format.convert(value).to_string();
+        document.body = format.write(&value);
         Ok(document)
     }
 
@@ -96,8 +95,8 @@ impl OfType {
     }
 
     /// A page as this version shows it, in the format that was asked for.
-    async fn list_body(&self, page: read::Page, format: Format, images: bool) -> Result<String, Error> {
-        if format == Format::Aiod && !images && !self.version.has_aliases(self.subject) {
+    async fn list_body(&self, page: read::Page, format: &'static Format, images: bool) -> Result<String, Error> {
+        if format.is_own() && !images && !self.version.has_aliases(self.subject) {
             return Ok(page.body);
         }
         let mut documents = page.documents();
@@ -105,7 +104,7 @@ impl OfType {
             self.app.catalogue.with_images(&mut documents).await?;
         }
         let bodies = documents.into_iter().map(|document| Ok(self.shown(document, format)?.body));
-        Ok(format!("[{}]", bodies.collect::<Result<Vec<_>, Error>>()?.join(",")))
+        Ok(format.page.join(&bodies.collect::<Result<Vec<_>, Error>>()?))
     }
 
     /// The answer with a page of one platform or of all.
@@ -134,7 +133,7 @@ pub(super) struct Wanted {
 /// What exists for every type.
 pub(super) struct ResourceRoutes(OfType);
 
-impl Group for ResourceRoutes {
+impl OperationGroup for ResourceRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

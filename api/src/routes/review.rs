@@ -11,7 +11,7 @@ use super::caller::Auth;
 use super::extract::{Body, Query, Segment};
 use super::resource::OfType;
 use super::shape::Null;
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::{
     Review, ReviewCreate, Submission, SubmissionBase, SubmissionComment, SubmissionCreate, SubmissionIdentifier,
 };
@@ -28,7 +28,7 @@ struct SubmissionQuery {
 /// Submissions and reviews.
 pub(super) struct ReviewRoutes(Context<()>);
 
-impl Group for ReviewRoutes {
+impl OperationGroup for ReviewRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(Tag { name: "reviewing", description: "How drafts are published: submissions, and decisions on them." });
@@ -98,7 +98,7 @@ impl ReviewRoutes {
 /// Submitting one resource, as clients of `/v2` do.
 pub(super) struct SubmitRoutes(OfType);
 
-impl Group for SubmitRoutes {
+impl OperationGroup for SubmitRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {

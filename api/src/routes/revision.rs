@@ -1,7 +1,7 @@
 //! Changing parts of a resource, and looking at what it was: for every type, in the newest version.
 
 use aiod_schema::ResourceType;
-use aiod_schema::convert::Format;
+use aiod_schema::convert::AIOD;
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
 
@@ -11,13 +11,13 @@ use super::caller::Auth;
 use super::extract::{Body, Segment, expected};
 use super::resource::OfType;
 use super::shape::{Aiod, MergePatch, Null};
-use super::template::Group;
+use super::template::OperationGroup;
 use crate::catalogue::shapes::Revision;
 
 /// Patches and past revisions.
 pub(super) struct RevisionRoutes(OfType);
 
-impl Group for RevisionRoutes {
+impl OperationGroup for RevisionRoutes {
     type Subject = &'static ResourceType;
 
     fn new(context: OfType) -> Self {
@@ -59,6 +59,6 @@ impl RevisionRoutes {
         revision: Segment<i64>,
     ) -> Result<Answer<Aiod>> {
         let document = self.0.app.catalogue.past_revision(&auth.0, self.0.subject, &identifier.0, revision.0).await?;
-        Ok(Answer::written(self.0.shown(document, Format::Aiod)?.body))
+        Ok(Answer::written(self.0.shown(document, &AIOD)?.body))
     }
 }

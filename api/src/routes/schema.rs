@@ -1,14 +1,13 @@
 //! From the model's tables to the schemas of the OpenAPI document.
 
-use aiod_schema::convert::{Format, formats};
+use aiod_schema::convert::{AIOD, formats};
 use aiod_schema::model::Shape;
 use aiod_schema::validate::{MAX_RECORDS, MAX_RELATED};
-use aiod_schema::{Field, Kind, Object, ResourceType, resource_types};
+use aiod_schema::{Field, Group, Kind, Object, ResourceType, Role, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use serde_json::{Value, json};
 
 use super::Version;
-use crate::catalogue::read::Group;
 
 /// The name of the schema of resources of all types, by the names of the types.
 pub(super) const OWN_RESOURCES: &str = "OwnResources";
@@ -85,9 +84,9 @@ pub(super) fn batch_name(resource: &ResourceType) -> String {
     format!("{}Batch", resource.title)
 }
 
-/// The name of the schema of a resource of whatever type of a group.
-pub(super) fn group_name(group: Group) -> String {
-    format!("Any{group:?}")
+/// The name of the schema of a resource of whatever type of a group, or of any type.
+pub(super) fn group_name(group: Option<Group>) -> String {
+    group.map_or_else(|| "AnyResource".to_owned(), |group| format!("Any{group:?}"))
 }
 
 /// The schema of a value that stands by itself, such as an answer.
@@ -111,7 +110,7 @@ fn of_kind(kind: Kind, form: Form) -> MetaSchemaRef {
         Kind::Object(object) => reference(schema_name(object(), form)),
         Kind::Map(shape) => map_of(of_shape(shape)),
         Kind::AnyOf(shapes) => any_of(shapes.iter().map(of_shape).collect()),
-        Kind::Resource(group) => reference(group_name(Group::of(group))),
+        Kind::Resource(group) => reference(group_name(group)),
     }
 }
 
@@ -142,7 +141,7 @@ fn limited_list(field: &Field, items: MetaSchemaRef) -> MetaSchemaRef {
 }
 
 fn is_required(field: &Field, form: Form) -> bool {
-    field.required || (form == Form::Read && field.read_only && field.name == "identifier")
+    field.required || (form == Form::Read && field.role == Some(Role::Identifier))
 }
 
 /// The fields that one form of an object has.
@@ -208,8 +207,8 @@ pub(super) fn register_model(registry: &mut Registry, version: Version) {
         }
         registry.schemas.insert(batch_name(resource), batch_schema(resource));
     }
-    for group in Group::ALL {
-        let types = resource_types().iter().filter(|r| group.has(r));
+    for group in Group::ALL.into_iter().map(Some).chain([None]) {
+        let types = resource_types().iter().filter(|r| group.is_none_or(|group| group.has(r)));
         let members = types.map(|r| reference(form_name(r, version, Form::Read))).collect();
         registry.schemas.insert(group_name(group), MetaSchema { any_of: members, ..MetaSchema::ANY });
     }
@@ -239,15 +238,14 @@ fn with_aliases(mut schema: MetaSchema, resource: &'static ResourceType, version
 /// What reading a resource of this type answers, in whatever format.
 pub(super) fn read_schema(resource: &'static ResourceType, version: Version) -> MetaSchemaRef {
     let own = reference(form_name(resource, version, Form::Read));
-    let others = formats(resource).iter().filter(|f| **f != Format::Aiod);
-    let others = others.filter_map(|f| aiod_schema::convert::schema_name(*f)).map(reference);
+    let others = formats(resource).filter_map(|format| format.schema).map(reference);
     any_of(std::iter::once(own).chain(others).collect())
 }
 
 /// The parameter that chooses the format, for types that have several.
 pub(super) fn format_parameter(resource: &ResourceType) -> Option<MetaSchemaRef> {
-    let names: Vec<Value> = formats(resource).iter().map(|f| f.name().into()).collect();
-    let default = Some(Format::Aiod.name().into());
+    let names: Vec<Value> = formats(resource).map(|format| format.name.into()).collect();
+    let default = Some(AIOD.name.into());
     (names.len() > 1).then(|| inline(MetaSchema { enum_items: names, default, ..MetaSchema::new("string") }))
 }
 

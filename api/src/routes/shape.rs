@@ -2,14 +2,13 @@
 
 use std::marker::PhantomData;
 
-use aiod_schema::Kind;
 use aiod_schema::model::FieldType;
+use aiod_schema::{Group, Kind};
 use poem_openapi::registry::{MetaHeader, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde_json::Value;
 
 use super::schema::{OWN_RESOURCES, group_name, inline, list_of, of_shape, reference, register};
-use crate::catalogue::read::Group;
 use crate::catalogue::shapes::TermTree;
 
 /// The media type of JSON.
@@ -187,11 +186,11 @@ macro_rules! any_resources {
 }
 any_resources![
     /// An AI asset of whatever type.
-    AnyAiAsset = Group::AiAsset,
+    AnyAiAsset = Some(Group::AiAsset),
     /// An AI resource of whatever type.
-    AnyAiResource = Group::AiResource,
+    AnyAiResource = Some(Group::AiResource),
     /// A person or an organisation.
-    AnyAgent = Group::Agent,
+    AnyAgent = Some(Group::Agent),
 ];
 
 /// Resources of all types, by the names of the types.

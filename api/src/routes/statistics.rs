@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::extract::{Query, Segment};
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::Reads;
 
 /// How many are wanted.
@@ -31,7 +31,7 @@ struct TopOfAllQuery {
 /// Statistics of reads.
 pub(super) struct StatisticsRoutes(Context<()>);
 
-impl Group for StatisticsRoutes {
+impl OperationGroup for StatisticsRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(Tag { name: "statistics", description: "What is read most. By whom is not kept." });

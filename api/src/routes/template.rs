@@ -33,7 +33,7 @@ pub(super) struct Context<S> {
 }
 
 /// A group of operations that exist for the same subjects.
-pub(super) trait Group: OpenApi + Sized + 'static {
+pub(super) trait OperationGroup: OpenApi + Sized + 'static {
     /// What its operations are made for: a resource type, a vocabulary, or the catalogue as a whole (`()`).
     type Subject: Subject;
 
@@ -118,18 +118,18 @@ pub(super) struct AnyGroup {
 }
 
 impl AnyGroup {
-    pub(super) const fn of<G: Group>() -> Self {
+    pub(super) const fn of<G: OperationGroup>() -> Self {
         Self { describe: describe::<G>, serve: serve::<G>, register: G::register }
     }
 }
 
 /// What a group's operations are made for in a version.
-fn subjects<G: Group>(version: Version) -> impl Iterator<Item = G::Subject> {
+fn subjects<G: OperationGroup>(version: Version) -> impl Iterator<Item = G::Subject> {
     G::Subject::all(version).into_iter().filter(move |subject| G::exists(subject, version))
 }
 
 /// The paths of a group's template.
-fn template<G: Group>() -> impl Iterator<Item = MetaPath> {
+fn template<G: OperationGroup>() -> impl Iterator<Item = MetaPath> {
     G::meta().into_iter().flat_map(|api| api.paths)
 }
 
@@ -138,7 +138,7 @@ fn action_of(operation: &MetaOperation) -> Result<Action, InterfaceError> {
     needed(id).ok_or_else(|| InterfaceError::NoRule(id.to_owned()))
 }
 
-fn describe<G: Group>(version: Version) -> Result<Vec<Operation>, InterfaceError> {
+fn describe<G: OperationGroup>(version: Version) -> Result<Vec<Operation>, InterfaceError> {
     let mut operations = Vec::new();
     for subject in subjects::<G>(version) {
         let tag = G::TAG.or(subject.tag());
@@ -155,7 +155,7 @@ fn describe<G: Group>(version: Version) -> Result<Vec<Operation>, InterfaceError
     Ok(operations)
 }
 
-fn serve<G: Group>(app: &Arc<App>, version: Version, table: &mut RouteTable) -> Result<(), InterfaceError> {
+fn serve<G: OperationGroup>(app: &Arc<App>, version: Version, table: &mut RouteTable) -> Result<(), InterfaceError> {
     let template: Vec<MetaPath> = template::<G>().collect();
     for subject in subjects::<G>(version) {
         let words = subject.words();
@@ -310,7 +310,7 @@ mod tests {
 
     struct Unruled;
 
-    impl Group for Unruled {
+    impl OperationGroup for Unruled {
         type Subject = ();
 
         fn new(_: Context<()>) -> Self {

@@ -9,14 +9,14 @@ use super::caller::Auth;
 use super::extract::Query;
 use super::paging::SortedWindow;
 use super::shape::OwnResources;
-use super::template::{Context, Group, Tag};
+use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::permission::require_user;
 use crate::catalogue::shapes::CurrentUser;
 
 /// The user and what they administer.
 pub(super) struct UserRoutes(Context<()>);
 
-impl Group for UserRoutes {
+impl OperationGroup for UserRoutes {
     type Subject = ();
 
     const TAG: Option<Tag> = Some(Tag { name: "user", description: "Who you are to the catalogue, and what you administer." });

@@ -8,7 +8,7 @@ use poem_openapi::registry::MetaSchemaRef;
 use super::Version;
 use super::answer::Answer;
 use super::shape::{Shape, Slot, Terms};
-use super::template::{Context, Group, Subject, Tag};
+use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::shapes::TermTree;
 
 const TAXONOMIES: Tag = Tag { name: "Taxonomies", description: "Vocabularies with official terms, which people choose from." };
@@ -54,7 +54,7 @@ impl Subject for ListedVocabulary {
 /// The terms of one vocabulary.
 pub(super) struct VocabularyRoutes(Context<ListedVocabulary>);
 
-impl Group for VocabularyRoutes {
+impl OperationGroup for VocabularyRoutes {
     type Subject = ListedVocabulary;
 
     fn new(context: Context<ListedVocabulary>) -> Self {

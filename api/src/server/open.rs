@@ -25,8 +25,8 @@ pub struct Opened {
     pub administrator_key: Option<SecretString>,
 }
 
-/// Opens the catalogue: brings the database up to date, and fills a new one with the default vocabularies; an embedded one gets
-/// an administrator and, unless that is switched off, example resources.
+/// Opens the catalogue: brings the database up to date, registers the platforms that the model declares, and fills a new one with the default
+/// vocabularies. A new embedded one also gets an administrator and, unless that is switched off, example resources.
 ///
 /// # Errors
 /// When the database fails or lacks migrations that the server may not apply.
@@ -40,6 +40,7 @@ pub async fn open(config: Config) -> Result<Opened, ServerError> {
         return Err(ServerError::Migrations(missing));
     }
     let catalogue = Catalogue::new(db, &config);
+    catalogue.add_declared_platforms().await?;
     let administrator_key = set_up(&catalogue, &config).await?;
     Ok(Opened { app: Arc::new(App::new(catalogue, config)?), administrator_key })
 }

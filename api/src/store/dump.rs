@@ -19,19 +19,20 @@
 //! What is derived or passing stays behind: the outbox and leases. An import writes no outbox, so that neither the search index nor
 //! the change feed hears of it: the index of a freshly imported catalogue is rebuilt from its resources.
 
+mod error;
 mod export;
 mod import;
-mod line;
+mod row;
 mod sqlite_load;
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub use error::DumpError;
 pub use export::export;
 pub use import::import;
-pub(super) use import::{Reader, Sink, Stopped, drive};
-pub(super) use line::Cell;
+pub(super) use import::{Batch, Reader, read_into};
 
 use super::{Db, Result};
 
@@ -46,33 +47,11 @@ pub(super) enum Kind {
 }
 
 /// A column of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    pub(super) nullable: bool,
-}
-
-impl Column {
-    const fn or_null(self) -> Self {
-        Self { nullable: true, ..self }
-    }
-}
-
-const fn int(name: &'static str) -> Column {
-    Column { name, kind: Kind::Int, nullable: false }
-}
-
-const fn text(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text, nullable: false }
-}
-
-const fn json(name: &'static str) -> Column {
-    Column { name, kind: Kind::Json, nullable: false }
-}
-
-const fn bytes(name: &'static str) -> Column {
-    Column { name, kind: Kind::Bytes, nullable: false }
+    nullable: bool,
 }
 
 /// A table that is exported.
@@ -81,108 +60,51 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     /// How many columns, from the first, are its primary key.
     key: usize,
-    /// Whether its rows belong to resources; then the first column is the resource's row id.
-    pub(super) of_resources: bool,
     pub(super) columns: &'static [Column],
 }
 
-/// Everything that an export holds: the one list of it, in the order of the file.
-pub(super) static TABLES: [Table; 15] = [
-    Table { name: "account", key: 1, of_resources: false, columns: &[int("id"), text("subject"), text("name")] },
-    Table {
-        name: "api_key",
-        key: 1,
-        of_resources: false,
-        columns: &[
-            int("id"),
-            int("account_id"),
-            text("hash"),
-            text("hint"),
-            json("roles"),
-            int("date_created"),
-            int("date_expires").or_null(),
-            int("date_revoked").or_null(),
-        ],
-    },
-    Table { name: "platform", key: 1, of_resources: false, columns: &[int("id"), text("name")] },
-    Table {
-        name: "term",
-        key: 1,
-        of_resources: false,
-        columns: &[
-            int("id"),
-            text("vocabulary"),
-            text("folded"),
-            text("name"),
-            text("definition"),
-            int("official"),
-            int("parent_id").or_null(),
-            int("position"),
-            text("scheme_id").or_null(),
-        ],
-    },
-    Table {
-        name: "submission",
-        key: 1,
-        of_resources: false,
-        columns: &[int("id"), int("account_id"), int("date_created"), text("comment")],
-    },
-    Table { name: "submission_asset", key: 2, of_resources: false, columns: &[int("submission_id"), int("asset_id")] },
-    Table {
-        name: "review",
-        key: 1,
-        of_resources: false,
-        columns: &[int("id"), int("submission_id"), int("account_id"), text("decision"), text("comment"), int("date_created")],
-    },
-    Table { name: "bookmark", key: 2, of_resources: false, columns: &[int("account_id"), int("asset_id"), int("date_created")] },
-    Table {
-        name: "asset",
-        key: 1,
-        of_resources: true,
-        columns: &[
-            int("id"),
-            text("identifier"),
-            text("resource_type"),
-            text("platform").or_null(),
-            text("platform_resource_identifier").or_null(),
-            text("platform_key").or_null(),
-            text("name").or_null(),
-            text("status"),
-            int("alive").or_null(),
-            int("revision"),
-            int("date_created"),
-            int("date_modified"),
-            int("date_deleted").or_null(),
-            int("modified_by").or_null(),
-            text("content_hash"),
-            int("date_revised"),
-            text("links"),
-            json("document"),
-        ],
-    },
-    Table { name: "link", key: 3, of_resources: true, columns: &[int("from_id"), text("field"), int("to_id"), int("position")] },
-    Table { name: "asset_term", key: 2, of_resources: true, columns: &[int("asset_id"), int("term_id")] },
-    Table { name: "permission", key: 2, of_resources: true, columns: &[int("asset_id"), int("account_id"), text("kind")] },
-    Table {
-        name: "asset_revision",
-        key: 2,
-        of_resources: true,
-        columns: &[
-            int("asset_id"),
-            int("revision"),
-            text("status"),
-            int("date_modified"),
-            int("modified_by").or_null(),
-            int("date_revised"),
-            json("document"),
-            text("links"),
-        ],
-    },
-    Table { name: "image", key: 2, of_resources: true, columns: &[int("asset_id"), text("name"), text("media_type"), bytes("bytes")] },
-    Table { name: "asset_reads", key: 1, of_resources: true, columns: &[int("asset_id"), text("resource_type"), int("total")] },
-];
+/// `name[columns of the primary key]: column Kind, column Kind or null, …;` for each table.
+macro_rules! tables {
+    ($($table:ident[$key:literal]: $($column:ident $kind:ident $(or $null:ident)?),+;)+) => {
+        &[$(Table {
+            name: stringify!($table),
+            key: $key,
+            columns: &[$(Column {
+                name: stringify!($column),
+                kind: Kind::$kind,
+                nullable: !stringify!($($null)?).is_empty(),
+            }),+],
+        }),+]
+    };
+}
 
-/// Where resources stand in [`TABLES`].
+/// Everything that an export holds: the one list of it, in the order of the file. The rows of `asset` and of the tables behind it
+/// belong to resources; the first column of these is the resource's row id.
+pub(super) const TABLES: &[Table] = tables! {
+    account[1]: id Int, subject Text, name Text;
+    api_key[1]: id Int, account_id Int, hash Text, hint Text, roles Json, date_created Int, date_expires Int or null,
+        date_revoked Int or null;
+    platform[1]: id Int, name Text;
+    term[1]: id Int, vocabulary Text, folded Text, name Text, definition Text, official Int, parent_id Int or null, position Int,
+        scheme_id Text or null;
+    submission[1]: id Int, account_id Int, date_created Int, comment Text;
+    submission_asset[2]: submission_id Int, asset_id Int;
+    review[1]: id Int, submission_id Int, account_id Int, decision Text, comment Text, date_created Int;
+    bookmark[2]: account_id Int, asset_id Int, date_created Int;
+    asset[1]: id Int, identifier Text, resource_type Text, platform Text or null, platform_resource_identifier Text or null,
+        platform_key Text or null, name Text or null, status Text, alive Int or null, revision Int, date_created Int,
+        date_modified Int, date_deleted Int or null, modified_by Int or null, content_hash Text, date_revised Int, links Text,
+        document Json;
+    link[3]: from_id Int, field Text, to_id Int, position Int;
+    asset_term[2]: asset_id Int, term_id Int;
+    permission[2]: asset_id Int, account_id Int, kind Text;
+    asset_revision[2]: asset_id Int, revision Int, status Text, date_modified Int, modified_by Int or null, date_revised Int,
+        document Json, links Text;
+    image[2]: asset_id Int, name Text, media_type Text, bytes Bytes;
+    asset_reads[1]: asset_id Int, resource_type Text, total Int;
+};
+
+/// The place of `asset` in [`TABLES`].
 const RESOURCES: usize = 8;
 
 /// Tables whose rows make a catalogue one that must not be replaced: the others hold what a new catalogue begins with, or what
@@ -193,17 +115,12 @@ pub(super) const OCCUPANTS: [&str; 3] = ["asset", "account", "api_key"];
 pub(super) type Counts = [u64; TABLES.len()];
 
 impl Table {
-    /// Whether a catalogue has many rows of it: of resources as many as there are, and tens of thousands of terms.
-    pub(super) fn is_large(&self) -> bool {
-        self.of_resources || self.name == "term"
-    }
-
-    /// Its columns' names, separated by commas.
+    /// The names of its columns, separated by commas.
     fn column_list(&self) -> String {
         self.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(", ")
     }
 
-    /// Its primary key's names, separated by commas.
+    /// The names of its primary key's columns, separated by commas.
     fn key_list(&self) -> String {
         self.columns.iter().take(self.key).map(|c| c.name).collect::<Vec<_>>().join(", ")
     }
@@ -246,105 +163,6 @@ impl DumpReport {
     }
 }
 
-/// Why an export or an import failed.
-#[derive(Debug, thiserror::Error)]
-pub enum DumpError {
-    /// The database's structure is not up to date.
-    #[error("the database lacks {0} migration(s): run `aiod-api migrate up` first")]
-    Migrations(usize),
-    /// The file is something else.
-    #[error("this is no export of a catalogue: line 1: {0}")]
-    NotAnExport(String),
-    /// The file is of a format that this program does not know.
-    #[error(
-        "the export is of format version {0}, this program knows version {VERSION}: import it with the program that wrote it, or a newer one"
-    )]
-    Version(u32),
-    /// The file's tables may have other columns.
-    #[error(
-        "the export holds a catalogue at migration {file} (written by aiod-api {program}), this program's is at migration {catalogue}: import it with a program that knows migration {file} and no newer one, then run `aiod-api migrate up`"
-    )]
-    Migration {
-        /// The file's migration.
-        file: i64,
-        /// The catalogue's migration.
-        catalogue: i64,
-        /// The program that wrote the file.
-        program: String,
-    },
-    /// The catalogue to import into is in use.
-    #[error(
-        "an import needs an empty catalogue, and this one has rows in table {0}: nothing was changed. Name a new database with --database-url"
-    )]
-    NotEmpty(&'static str),
-    /// A line is not as it must be.
-    #[error("line {line}: {fault}; nothing was imported")]
-    Line {
-        /// Its number, from 1.
-        line: u64,
-        /// What is wrong with it.
-        fault: String,
-    },
-    /// The last line is missing.
-    #[error("the export is cut short: it ends at line {0}, without the last line that says how many rows there are; nothing was imported")]
-    Truncated(u64),
-    /// Lines are missing or were added.
-    #[error("the export's last line says that table {table} has {expected} rows, but the file has {found}; nothing was imported")]
-    Count {
-        /// The table.
-        table: &'static str,
-        /// What the last line says.
-        expected: u64,
-        /// How many lines there are.
-        found: u64,
-    },
-    /// The database refused rows.
-    #[error("lines {first} to {last}, table {table}: the database refused a row: {message}; nothing was imported")]
-    Refused {
-        /// The table.
-        table: &'static str,
-        /// The first of the lines among which the row is.
-        first: u64,
-        /// The last of them.
-        last: u64,
-        /// What the database says.
-        message: String,
-    },
-    /// The database refused what rows have in common: unique or foreign keys.
-    #[error("table {table}: the database refused the rows: {message}; nothing was imported")]
-    Inconsistent {
-        /// The table.
-        table: &'static str,
-        /// What the database says.
-        message: String,
-    },
-    /// The server does not take rows from a client's stream.
-    #[error(
-        "the MySQL server does not allow LOAD DATA LOCAL INFILE, which imports use: have its administrator run SET GLOBAL local_infile = 1 (or write local_infile = 1 below [mysqld] in its configuration), import again, and switch it off afterwards if you like"
-    )]
-    LocalInfile,
-    /// Another import is under way.
-    #[error("another import into this database is under way, or was killed less than {0} seconds ago: try again when that time is over")]
-    Running(u64),
-    /// This import was held up so long that another one may have begun.
-    #[error("the import was held up for so long that another one has begun; this one ended, without a change")]
-    Overtaken,
-    /// The catalogue was used during the import.
-    #[error("the catalogue was written to while it was imported into (table {0}): nothing was imported")]
-    Written(&'static str),
-    /// What an earlier import put aside holds rows.
-    #[error(
-        "table replaced_{0}, which an import that was killed has put aside, holds rows: look at it, and drop all tables replaced_… first"
-    )]
-    Remains(&'static str),
-    /// The database failed.
-    #[error("database: {0}")]
-    Database(#[from] mysql_async::Error),
-    /// A part of the import ended without a reason, which is a defect of ours.
-    #[error("the import ended early: {0}")]
-    Ended(String),
-}
-
 /// The migration that a database is at, which must be the newest one that there is.
 async fn migration(db: &Db) -> Result<i64> {
     let states = db.migration_states().await?;
@@ -354,11 +172,11 @@ async fn migration(db: &Db) -> Result<i64> {
     }
 }
 
-/// Tells about long work, now and then.
+/// Logs how far long work is, every few seconds.
 struct Progress {
     what: &'static str,
     begin: Instant,
-    told: Instant,
+    logged: Instant,
 }
 
 impl Progress {
@@ -366,94 +184,15 @@ impl Progress {
 
     fn new(what: &'static str) -> Self {
         let now = Instant::now();
-        Self { what, begin: now, told: now }
+        Self { what, begin: now, logged: now }
     }
 
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate to be read by people")]
-    fn tell(&mut self, counts: &Counts) {
-        if self.told.elapsed() < Self::EVERY {
+    fn log(&mut self, counts: &Counts) {
+        if self.logged.elapsed() < Self::EVERY {
             return;
         }
-        self.told = Instant::now();
-        let (rows, resources) = (counts.iter().sum::<u64>(), counts[RESOURCES]);
-        let rate = (rows as f64 / self.begin.elapsed().as_secs_f64()) as u64;
-        tracing::info!(rows, resources, rate, "{}: {rows} rows so far, {resources} resources among them, {rate} rows/s", self.what);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::sql::Sql;
-
-    /// Name, whether NULL is taken, and position in the primary key (0: not part of it) of the real columns.
-    async fn columns_of(db: &Db, table: &str) -> Vec<(String, bool, i64)> {
-        let sql = match db {
-            Db::Sqlite { .. } => Sql::new("SELECT name, 1 - MAX(\"notnull\", pk > 0), pk FROM pragma_table_info(?)").bind(table),
-            Db::MySql { .. } => Sql::new(
-                "SELECT c.column_name, CAST(c.is_nullable = 'YES' AS SIGNED), CAST(COALESCE(k.ordinal_position, 0) AS SIGNED) \
-                 FROM information_schema.columns c LEFT JOIN information_schema.key_column_usage k \
-                 ON k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.column_name = c.column_name \
-                 AND k.constraint_name = 'PRIMARY' WHERE c.table_schema = DATABASE() AND c.table_name = ?",
-            )
-            .bind(table),
-        };
-        db.fetch_all::<(String, i64, i64)>(sql).await.unwrap().into_iter().map(|(name, null, key)| (name, null == 1, key)).collect()
-    }
-
-    async fn tables_of(db: &Db) -> Vec<String> {
-        let sql = match db {
-            Db::Sqlite { .. } => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-            Db::MySql { .. } => "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
-        };
-        db.fetch_all::<(String,)>(Sql::new(sql)).await.unwrap().into_iter().map(|(name,)| name).collect()
-    }
-
-    async fn check(db: &Db) {
-        db.migrate_up().await.unwrap();
-        let mut known: Vec<&str> = TABLES.iter().map(|t| t.name).chain(["_sqlx_migrations", "lease", "outbox"]).collect();
-        known.sort_unstable();
-        let mut real = tables_of(db).await;
-        real.sort();
-        assert_eq!(real, known, "a table is neither exported nor known as one that is not");
-        for table in &TABLES {
-            let mut declared: Vec<(String, bool, i64)> = Vec::new();
-            for (column, place) in table.columns.iter().zip(1..) {
-                declared.push((
-                    column.name.to_owned(),
-                    column.nullable,
-                    if place <= table.key { i64::try_from(place).unwrap() } else { 0 },
-                ));
-            }
-            let mut real = columns_of(db, table.name).await;
-            declared.sort();
-            real.sort();
-            assert_eq!(real, declared, "table {}", table.name);
-        }
-        db.close().await;
-    }
-
-    #[tokio::test]
-    async fn the_declaration_has_every_table_and_column_that_the_databases_have() {
-        let name = format!("aiod_dump_columns_{}", std::process::id());
-        let folder = std::env::temp_dir().join(&name);
-        check(&Db::open(&format!("sqlite://{}/catalogue.db", folder.display()), 1).await.unwrap()).await;
-        std::fs::remove_dir_all(folder).unwrap();
-        #[allow(clippy::disallowed_methods, reason = "the tests' own setting")]
-        if let Ok(server) = std::env::var("AIOD_TEST_DATABASE_URL") {
-            let server = server.trim_end_matches('/');
-            let admin = Db::open(&format!("{server}/mysql"), 2).await.unwrap();
-            admin.execute(Sql::new(format!("CREATE DATABASE {name}"))).await.unwrap();
-            check(&Db::open(&format!("{server}/{name}"), 2).await.unwrap()).await;
-            admin.execute(Sql::new(format!("DROP DATABASE {name}"))).await.unwrap();
-            admin.close().await;
-        }
-    }
-
-    #[test]
-    fn resources_are_where_they_are_said_to_be() {
-        assert_eq!(TABLES[RESOURCES].name, "asset");
-        assert!(TABLES.iter().all(|t| t.name != END && OCCUPANTS.iter().all(|o| TABLES.iter().any(|t| t.name == *o))));
-        assert_eq!(TABLES.iter().filter(|t| t.of_resources).count(), TABLES.len() - RESOURCES);
+        self.logged = Instant::now();
+        let (rows, resources, seconds) = (counts.iter().sum::<u64>(), counts[RESOURCES], self.begin.elapsed().as_secs());
+        tracing::info!(rows, resources, seconds, "{}: {rows} rows after {seconds} s, {resources} resources among them", self.what);
     }
 }

@@ -1,5 +1,6 @@
 //! Images of organisations and projects.
 
+use super::revise::Revision;
 use super::sql::Sql;
 use super::{Db, Result, Tx};
 
@@ -29,7 +30,7 @@ impl Db {
 
     /// How many bytes all images of these resources have.
     pub async fn images_size(&self, assets: &[i64]) -> Result<i64> {
-        // MySQL's sum is no integer.
+        // A sum is a DECIMAL in MySQL.
         let sql = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(bytes)), 0) AS SIGNED) FROM image WHERE asset_id IN ").push_list(assets);
         Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
     }
@@ -52,16 +53,26 @@ impl Tx {
         let sql = Sql::new("SELECT COUNT(*) FROM image WHERE asset_id = ?").bind(asset);
         Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(count,)| count))
     }
+}
 
-    /// Keeps an image.
+impl Revision<'_> {
+    /// Adds an image, which shows on its resource.
     pub(crate) async fn insert_image(&mut self, image: ImageRow) -> Result<()> {
+        self.add_touched([image.asset_id].into()).await?;
         let sql = Sql::new("INSERT INTO image (asset_id, name, media_type, bytes) VALUES (?, ?, ?, ?)");
-        self.execute(sql.bind(image.asset_id).bind(image.name).bind(image.media_type).bind(image.bytes)).await.map(drop)
+        self.tx().execute(sql.bind(image.asset_id).bind(image.name).bind(image.media_type).bind(image.bytes)).await.map(drop)
+    }
+
+    /// Replaces the image of this name.
+    pub(crate) async fn replace_image(&mut self, image: ImageRow) -> Result<()> {
+        self.delete_image(image.asset_id, &image.name).await?;
+        self.insert_image(image).await
     }
 
     /// Removes an image; whether there was one.
     pub(crate) async fn delete_image(&mut self, asset: i64, name: &str) -> Result<bool> {
+        self.add_touched([asset].into()).await?;
         let sql = Sql::new("DELETE FROM image WHERE asset_id = ? AND name = ?").bind(asset).bind(name);
-        Ok(self.execute(sql).await? > 0)
+        Ok(self.tx().execute(sql).await? > 0)
     }
 }

@@ -1,8 +1,10 @@
-//! References between resources: a row for each, and a text in the row of the resource that refers, from which it is read.
+//! References between resources. A reference has a row in `link`, and an entry in a text in the row of the resource that refers. Reading
+//! takes the text alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asset::Status;
+use super::revise::Revision;
 use super::sql::{Arg, Sql};
 use super::{Result, Tx};
 
@@ -15,11 +17,11 @@ pub struct Link {
     pub field: String,
     /// Row id of the resource that is referred to.
     pub to_id: i64,
-    /// Its place in the field.
+    /// Its position in the field.
     pub position: i64,
 }
 
-/// The place of links that were made from the other end: after all that were put in an order.
+/// The position of links that were made from the other end: after all those that a body put in an order.
 pub(crate) const APPENDED: i64 = 1_000_000;
 
 /// What stands before the identifier of a resource that is not published.
@@ -72,38 +74,50 @@ pub(crate) fn text<'l>(links: impl Iterator<Item = (&'l str, &'l str, Status)>) 
     fields.into_values().collect::<Vec<_>>().join("\n")
 }
 
-impl Tx {
-    /// Writes the texts of links anew for these resources, which the transaction has locked.
-    pub(crate) async fn refresh_links(&mut self, ids: &[i64]) -> Result<()> {
-        for ids in ids.chunks(4_000) {
-            self.refresh_some_links(ids).await?;
-        }
-        Ok(())
+impl Revision<'_> {
+    /// Removes and adds links, each at the end that its row stands for. The resources at these ends show other links from now on.
+    pub(crate) async fn change_links(&mut self, removed: &[Link], added: &[Link]) -> Result<()> {
+        self.add_partners(removed.iter().chain(added).map(|l| l.from_id).collect()).await?;
+        self.refresh_links_of_all();
+        self.tx().delete_links(removed).await?;
+        self.tx().insert_links(added).await
     }
+}
 
-    async fn refresh_some_links(&mut self, ids: &[i64]) -> Result<()> {
-        let stored = Sql::new("SELECT id, links FROM asset WHERE id IN ").push_list(ids);
-        let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
-        let links =
-            Sql::new("SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id WHERE l.from_id IN ")
-                .push_list(ids)
-                .push(" AND t.date_deleted IS NULL ORDER BY l.from_id, l.field, l.position, l.to_id");
-        let links: Vec<(i64, String, String, String)> = self.fetch_all(links).await?;
-        let mut by_owner: BTreeMap<i64, Vec<(&str, &str, Status)>> = BTreeMap::new();
-        for (owner, field, identifier, status) in &links {
-            by_owner.entry(*owner).or_default().push((field, identifier, Status::parse(status)));
-        }
-        for (id, before) in stored {
-            let now = text(by_owner.remove(&id).unwrap_or_default().into_iter());
-            if now != before {
-                self.execute(Sql::new("UPDATE asset SET links = ? WHERE id = ?").bind(now).bind(id)).await?;
+impl Tx {
+    /// Writes the texts of links of these resources, which the transaction has locked, anew.
+    pub(super) async fn refresh_links(&mut self, ids: &[i64]) -> Result<()> {
+        for ids in ids.chunks(4_000) {
+            let stored = Sql::new("SELECT id, links FROM asset WHERE id IN ").push_list(ids);
+            let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
+            let mut texts = self.link_texts(ids).await?;
+            for (id, before) in stored {
+                let text = texts.remove(&id).unwrap_or_default();
+                if text != before {
+                    self.execute(Sql::new("UPDATE asset SET links = ? WHERE id = ?").bind(text).bind(id)).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Takes a resource that is being deleted out of the texts of those who refer to it.
-    pub(crate) async fn forget_links_to(&mut self, id: i64, identifier: &str) -> Result<()> {
+    /// The texts of links that the rows of links say, by the row id of the resource that refers.
+    async fn link_texts(&mut self, ids: &[i64]) -> Result<BTreeMap<i64, String>> {
+        let sql =
+            Sql::new("SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id WHERE l.from_id IN ")
+                .push_list(ids)
+                .push(" AND t.date_deleted IS NULL ORDER BY l.from_id, l.field, l.position, l.to_id");
+        let links: Vec<(i64, String, String, String)> = self.fetch_all(sql).await?;
+        let texts = links.chunk_by(|a, b| a.0 == b.0).filter_map(|of_one| {
+            let (from_id, ..) = of_one.first()?;
+            let named = of_one.iter().map(|(_, field, identifier, status)| (field.as_str(), identifier.as_str(), Status::parse(status)));
+            Some((*from_id, text(named)))
+        });
+        Ok(texts.collect())
+    }
+
+    /// Takes a resource that is being deleted out of the texts of links of those that refer to it.
+    pub(super) async fn remove_from_link_texts(&mut self, id: i64, identifier: &str) -> Result<()> {
         let owners: Vec<(i64,)> = self.fetch_all(Sql::new("SELECT DISTINCT from_id FROM link WHERE to_id = ?").bind(id)).await?;
         let owners: Vec<i64> = owners.into_iter().map(|(owner,)| owner).collect();
         for chunk in owners.chunks(4_000) {
@@ -111,6 +125,17 @@ impl Tx {
             self.execute(sql.bind(format!(" {identifier}")).bind(format!(" {UNPUBLISHED}{identifier}")).push_list(chunk)).await?;
         }
         Ok(())
+    }
+
+    /// The living resources that refer to any of these.
+    pub(super) async fn referring_to(&mut self, ids: &[i64]) -> Result<BTreeSet<i64>> {
+        let mut owners = BTreeSet::new();
+        for ids in ids.chunks(4_000) {
+            let sql = Sql::new("SELECT DISTINCT l.from_id FROM link l JOIN asset a ON a.id = l.from_id AND a.alive = 1 WHERE l.to_id IN ");
+            let rows: Vec<(i64,)> = self.fetch_all(sql.push_list(ids).push(" ORDER BY l.from_id")).await?;
+            owners.extend(rows.into_iter().map(|(owner,)| owner));
+        }
+        Ok(owners)
     }
 
     /// All links that start at these resources.
@@ -133,13 +158,13 @@ impl Tx {
     }
 
     /// Writes links; those that exist already are left.
-    pub(crate) async fn insert_links(&mut self, links: &[Link]) -> Result<()> {
+    async fn insert_links(&mut self, links: &[Link]) -> Result<()> {
         let rows = links.iter().map(|l| vec![l.from_id.into(), l.field.as_str().into(), l.to_id.into(), l.position.into()]).collect();
         self.execute_each(Sql::insert_ignoring(self.dialect(), "link (from_id, field, to_id, position)", rows)).await
     }
 
-    /// Removes links, whatever their place.
-    pub(crate) async fn delete_links(&mut self, links: &[Link]) -> Result<()> {
+    /// Removes links, whatever their position.
+    async fn delete_links(&mut self, links: &[Link]) -> Result<()> {
         /// As many as an `INSERT` of links has, see [`Sql::insert`]; a power of two, as [`Sql::push_rows`] fills up to one.
         const AT_ONCE: usize = 512;
         for links in links.chunks(AT_ONCE) {
@@ -151,17 +176,6 @@ impl Tx {
             self.execute(sql.push_rows(&ends)).await?;
         }
         Ok(())
-    }
-
-    /// The types of resources, by row id.
-    pub(crate) async fn types_of(&mut self, ids: &[i64]) -> Result<Vec<(i64, String)>> {
-        let mut found = Vec::new();
-        for ids in ids.chunks(4_000) {
-            found.extend(
-                self.fetch_all::<(i64, String)>(Sql::new("SELECT id, resource_type FROM asset WHERE id IN ").push_list(ids)).await?,
-            );
-        }
-        Ok(found)
     }
 }
 

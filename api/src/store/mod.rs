@@ -1,4 +1,6 @@
-//! SQL, and nothing else: one file per aggregate; where the databases differ, `dialect` holds the difference.
+//! SQL, and nothing else: one file or folder for each table or group of tables. Where the databases differ, `dialect` says how.
+//!
+//! [`Db`] reads. [`Tx`] is a transaction, which writes. Resources change through `Tx::revise` alone.
 
 pub mod account;
 pub mod api_key;
@@ -10,17 +12,17 @@ pub mod lease;
 pub mod link;
 pub mod migrate;
 mod mysql_load;
-pub mod outbox;
 pub mod permission;
 pub mod platform;
 pub mod readers;
 pub mod reads;
 pub mod review;
+pub(crate) mod revise;
 pub mod revision;
 pub mod term;
 
-pub(crate) mod dialect;
-pub(crate) mod sql;
+mod dialect;
+mod sql;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -63,7 +65,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same transaction may succeed when it is tried again: a deadlock, a lock that came too late.
+    /// Whether the same transaction may succeed when it is tried again: after a deadlock, or when it waited too long for a lock.
     pub fn is_transient(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
         // MySQL: 1213 deadlock, 1205 lock wait timeout, 1020 record has changed (MariaDB). SQLite: 5 busy, 261 and 517 its variants.
@@ -78,7 +80,7 @@ impl StoreError {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
 
-    /// Whether the database itself is out of reach, so that trying later may help.
+    /// Whether the database cannot be reached, so that the same request may succeed later.
     pub fn is_unavailable(&self) -> bool {
         let Self::Database(error) = self else { return false };
         is_lost(error) || matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_))
@@ -94,15 +96,17 @@ fn mysql_number(error: &dyn DatabaseError) -> Option<u16> {
 fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
-        // MySQL takes leave before it closes: 1053 it is shutting down, 4031 the connection was idle for too long, 1927 somebody
-        // ended the connection (MariaDB).
+        // MySQL says why before it closes a connection: 1053 the server is shutting down, 4031 the connection was idle for too long, 1927
+        // somebody ended the connection (MariaDB).
         sqlx::Error::Database(error) => matches!(mysql_number(error.as_ref()), Some(1053 | 1927 | 4031)),
         _ => false,
     }
 }
 
-/// The server as a URL names it. Where it is on this machine and the URL says nothing of `ssl-mode`, nothing is encrypted: sqlx 0.9.0
-/// writes each TLS record by itself without TCP_NODELAY, so that a statement of more than 16 KB waits 40 ms for an acknowledgement.
+/// The options of a connection to the server that a URL names.
+///
+/// A connection within this machine is not encrypted, unless the URL says something of `ssl-mode`: sqlx 0.9.0 writes each TLS record by
+/// itself without TCP_NODELAY, so that a statement of more than 16 KB waits 40 ms for an acknowledgement.
 pub(crate) fn mysql_options(url: &str) -> Result<MySqlConnectOptions> {
     let options = MySqlConnectOptions::from_str(url)?;
     let host = options.get_host().trim_matches(['[', ']']);
@@ -111,8 +115,8 @@ pub(crate) fn mysql_options(url: &str) -> Result<MySqlConnectOptions> {
     Ok(if is_here && says_nothing { options.ssl_mode(MySqlSslMode::Disabled) } else { options })
 }
 
-/// For how long a connection is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the catalogue waits for a connection.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the store answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -131,10 +135,10 @@ pub enum Db {
         read: Arc<Readers<MySql>>,
         /// Connections for transactions that write.
         write: MySqlPool,
-        /// Waits for those who register.
+        /// The waits of readers for transactions that register resources.
         registrations: Arc<Registrations>,
     },
-    /// SQLite: readers beside one writer, as its write-ahead log allows.
+    /// SQLite: its write-ahead log allows many readers beside one writer.
     Sqlite {
         /// Connections that only read.
         read: Arc<Readers<Sqlite>>,
@@ -152,7 +156,7 @@ pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
 }
 
-/// Waits some seconds for a server that may be starting beside us. A pool would wait as well, but not say what for.
+/// Waits some seconds for a server that may just be starting. A pool would wait as well, but would not log why.
 async fn await_mysql(options: &MySqlConnectOptions) -> Result<()> {
     let begin = Instant::now();
     let mut waits = false;
@@ -162,7 +166,7 @@ async fn await_mysql(options: &MySqlConnectOptions) -> Result<()> {
             Err(error @ sqlx::Error::Io(_)) => StoreError::Unreachable(format!("{}:{}", options.get_host(), options.get_port()), error),
             Err(error) => return Err(error.into()),
         };
-        if begin.elapsed() >= PATIENCE {
+        if begin.elapsed() >= CONNECTION_TIMEOUT {
             return Err(error);
         }
         if !waits {
@@ -211,7 +215,7 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
             .statement_cache_capacity(256)
-            // A whole page of rows: below that, a reader and its connection's thread wake each other up for every few rows.
+            // A whole page of rows. With fewer, the reader and the thread of its connection wake each other for every few rows.
             .row_buffer_size(1_000)
             .pragma("cache_size", "-8000")
             .pragma("mmap_size", "268435456");
@@ -234,25 +238,26 @@ impl Db {
             return Err(StoreError::NoName);
         }
         await_mysql(&options).await?;
-        let pool =
-            MySqlPoolOptions::new().acquire_timeout(PATIENCE).idle_timeout(Duration::from_secs(300)).after_connect(|connection, _| {
+        let pool = MySqlPoolOptions::new().acquire_timeout(CONNECTION_TIMEOUT).idle_timeout(Duration::from_secs(300)).after_connect(
+            |connection, _| {
                 Box::pin(async move {
-                    // Under REPEATABLE READ, what a transaction reads after it waited for a lock would be from before the wait.
+                    // Under REPEATABLE READ, a transaction that waited for a lock would read what was there before the wait.
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                    // What does not fit is refused, whatever the server was told.
+                    // A value that does not fit its column is refused, whatever the configuration of the server says.
                     connection
                         .execute("SET SESSION innodb_lock_wait_timeout = 10, sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')")
                         .await?;
                     Ok(())
                 })
-            });
+            },
+        );
         let write = pool.clone().max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
-        // What is read on a connection that died is read again on another, without a ping beforehand.
+        // No ping before a statement: one that fails on a dead connection runs again on another, see `Readers::run`.
         let read = pool.max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);
         Ok(Self::MySql { read: Arc::new(Readers::new(read)), write, registrations: Arc::default() })
     }
 
-    /// Closes all connections, after what they are doing.
+    /// Closes all connections, after the statements that they run.
     pub async fn close(&self) {
         match self {
             Self::MySql { read, write, .. } => {
@@ -356,7 +361,7 @@ impl Tx {
 /// How often a transaction is tried before its failure reaches the caller.
 pub(crate) const ATTEMPTS: u32 = 8;
 
-/// How long to wait before the next attempt: longer each time, and never the same for two.
+/// Waits before the next attempt: longer after each attempt, and for a random time, so that two writers do not meet again.
 pub(crate) async fn pause(attempt: u32) {
     use rand::RngExt;
     let limit = 5_u64 << attempt.min(6);

@@ -1,57 +1,63 @@
-//! Streams an import into MySQL or MariaDB, by `LOAD DATA LOCAL INFILE`.
+//! Streams an import into MySQL or MariaDB, by `LOAD DATA LOCAL INFILE`, which sqlx cannot do.
 //!
 //! The rows go into tables beside the real ones: `import_asset` is made like `asset`, and so on. Each is filled through a connection
 //! of its own. When all are full they take the places of the real ones, in one statement, which the server does wholly or not at
 //! all. Until then nobody sees anything of them, so that neither a failure nor a kill leaves a part of a catalogue; the next import
 //! removes what a killed one left.
 
-use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{StreamExt, stream};
 use mysql_async::prelude::Queryable;
-use mysql_async::{ClientIdentity, Conn, DriverError, Error, InfileData, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts};
+use reqwest::Url;
 use sqlx::mysql::MySqlSslMode;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::dump::{Cell, Counts, DumpError, Kind, OCCUPANTS, Reader, Sink, Stopped, TABLES, Table, drive};
+use super::dump::{Batch, Column, Counts, DumpError, Kind, OCCUPANTS, Reader, TABLES, Table, read_into};
 use super::lease::{self, Attempt};
+use super::sql::Arg;
 use super::{Db, StoreError, mysql_options};
 
-type Result<T, E = StoreError> = std::result::Result<T, E>;
+type Result<T, E = DumpError> = std::result::Result<T, E>;
 
 /// What the names of tables begin with that are being filled.
 const NEW: &str = "import_";
 /// What the names of tables begin with that were replaced.
 const OLD: &str = "replaced_";
-/// How many bytes of rows are gathered before they are sent.
-const CHUNK: usize = 1 << 20;
-/// How many chunks of a table may wait for the server.
-const WAITING: usize = 8;
-/// How many chunks make a statement, which is a transaction: enough that its own cost does not count, few enough that the server
-/// is done soon when it must take one back.
-const CHUNKS_AT_ONCE: usize = 64;
+/// How many batches of a table may wait for the server.
+const WAITING: usize = 2;
 /// How many tables get their indexes at once.
 const INDEXED_AT_ONCE: usize = 3;
+/// What every connection of an import begins with.
+const SESSION: [&str; 3] = [
+    // Row ids of 0 are kept; backslashes escape; what does not fit is refused.
+    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
+    // What unique indexes hold is checked nevertheless; it may only be checked later.
+    "SET SESSION unique_checks = 0",
+    // A table may have to wait long for its next rows, but no statement for a lock.
+    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60",
+];
 
 /// Fills an empty catalogue.
-pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Counts> {
+pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Counts, StoreError> {
     let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(DumpError::Running(lease::LASTS.as_secs()).into()) };
     let loaded = lease.keep(run(url, reader)).await.unwrap_or_else(|| Err(DumpError::Overtaken.into()));
     lease.release().await;
     loaded
 }
 
-async fn run(url: &str, reader: Reader) -> Result<Counts> {
+async fn run(url: &str, reader: Reader) -> Result<Counts, StoreError> {
     let mut target = Target::open(url).await?;
-    target.settle_earlier().await?;
+    if let Some(table) = target.occupied(OLD).await? {
+        return Err(DumpError::Remains(table).into());
+    }
+    target.clear_up().await?;
     target.drop_tables(NEW).await?;
-    for table in OCCUPANTS {
-        if target.has_rows("", table).await? {
-            return Err(DumpError::NotEmpty(table).into());
-        }
+    if let Some(table) = target.occupied("").await? {
+        return Err(DumpError::NotEmpty(table).into());
     }
     let filled = target.fill(reader).await;
     if filled.is_err()
@@ -63,63 +69,36 @@ async fn run(url: &str, reader: Reader) -> Result<Counts> {
 }
 
 /// The server as `url` names it, which is written as sqlx takes it: the two libraries have other parameters in common than these.
-fn options(url: &str) -> Result<Opts> {
+fn options(url: &str) -> Result<Opts, StoreError> {
     let known = mysql_options(url)?;
-    let (bare, query) = url.split_once('?').unwrap_or((url, ""));
-    let bare = bare.replacen("mariadb:", "mysql:", 1);
-    let builder = OptsBuilder::from_opts(Opts::from_url(&bare).map_err(Error::from).map_err(DumpError::from)?)
+    let mut bare = Url::parse(&url.replacen("mariadb:", "mysql:", 1)).map_err(|error| sqlx::Error::Configuration(error.into()))?;
+    let ssl_options = ssl_options(known.get_ssl_mode(), &bare);
+    bare.set_query(None);
+    let builder = OptsBuilder::from_opts(Opts::from_url(bare.as_str()).map_err(Error::from).map_err(DumpError::from)?)
         // A connection through the socket may be another account than the one through TCP.
         .prefer_socket(false)
         .socket(known.get_socket().map(|path| path.display().to_string()))
-        .ssl_opts(ssl_options(known.get_ssl_mode(), query))
+        .ssl_opts(ssl_options)
         .setup(SESSION.to_vec());
     Ok(builder.into())
 }
 
-/// What every connection of an import begins with.
-const SESSION: [&str; 3] = [
-    // Row ids of 0 are kept; backslashes escape; what does not fit is refused.
-    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
-    // What unique indexes hold is checked nevertheless; it may only be checked later.
-    "SET SESSION unique_checks = 0",
-    // A table may have to wait long for its next rows, but no statement for a lock.
-    "SET SESSION net_read_timeout = 86400, lock_wait_timeout = 60",
-];
-
-fn ssl_options(mode: MySqlSslMode, query: &str) -> Option<SslOpts> {
+fn ssl_options(mode: MySqlSslMode, url: &Url) -> Option<SslOpts> {
     let parameter = |name: &str| {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(key, _)| key.replace('-', "") == name).map(|(_, value)| std::path::PathBuf::from(decoded(value))).next_back()
+        let values = url.query_pairs().filter(|(key, _)| key.replace('-', "") == name).map(|(_, value)| PathBuf::from(value.as_ref()));
+        values.last()
     };
     let identity = parameter("sslcert").zip(parameter("sslkey")).map(|(cert, key)| ClientIdentity::new(cert.into(), key.into()));
-    let verifies_authority = matches!(mode, MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity);
     let options = SslOpts::default()
         .with_client_identity(identity)
         .with_root_certs(parameter("sslca").into_iter().map(Into::into).collect())
-        .with_danger_accept_invalid_certs(!verifies_authority)
+        .with_danger_accept_invalid_certs(!matches!(mode, MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity))
         .with_danger_skip_domain_validation(!matches!(mode, MySqlSslMode::VerifyIdentity));
     (!matches!(mode, MySqlSslMode::Disabled)).then_some(options)
 }
 
-/// A value of a URL's query without its percent signs.
-fn decoded(value: &str) -> String {
-    let mut out = Vec::with_capacity(value.len());
-    let mut bytes = value.bytes().collect::<VecDeque<u8>>();
-    while let Some(byte) = bytes.pop_front() {
-        let hex = |i: usize| bytes.get(i).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-        match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(high * 16 + low);
-                bytes.drain(..2);
-            }
-            _ => out.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 #[allow(clippy::disallowed_methods, reason = "this is the place for it")]
-async fn connect(options: &Opts) -> Result<Conn, DumpError> {
+async fn connect(options: &Opts) -> Result<Conn> {
     Ok(Conn::new(options.clone()).await?)
 }
 
@@ -130,289 +109,221 @@ struct Target {
     is_mariadb: bool,
 }
 
-/// What is made anew on a table that was made like another.
-#[derive(Debug, Default, PartialEq)]
-struct Structure {
-    /// Indexes other than the primary key: their names, and their definitions as in `CREATE TABLE`.
-    indexes: Vec<(String, String)>,
-    /// Foreign keys, likewise.
-    foreign_keys: Vec<(String, String)>,
-}
-
-impl Structure {
-    /// What a table has now.
-    async fn of(connection: &mut Conn, table: &str) -> Result<Self, DumpError> {
-        let found: Option<(String, String)> = connection.query_first(format!("SHOW CREATE TABLE `{table}`")).await?;
-        Ok(Self::parse(&found.unwrap_or_default().1))
-    }
-
-    /// From what `SHOW CREATE TABLE` says: a definition a line.
-    fn parse(create_table: &str) -> Self {
-        let mut structure = Self::default();
-        for line in create_table.lines() {
-            let definition = line.trim().trim_end_matches(',');
-            let Some((kind, name)) = definition.split_once('`').and_then(|(kind, rest)| Some((kind.trim(), rest.split_once('`')?.0)))
-            else {
-                continue;
-            };
-            let entry = (name.to_owned(), definition.to_owned());
-            match kind {
-                "KEY" | "UNIQUE KEY" => structure.indexes.push(entry),
-                "CONSTRAINT" if definition.contains(" FOREIGN KEY ") => structure.foreign_keys.push(entry),
-                _ => {}
-            }
-        }
-        structure
-    }
-}
+/// A foreign key: its table, its name, and its definition as in `CREATE TABLE`.
+type ForeignKey = (&'static str, String, String);
 
 impl Target {
-    async fn open(url: &str) -> Result<Self> {
+    async fn open(url: &str) -> Result<Self, StoreError> {
         let mut options = options(url)?;
-        let preferred = matches!(mysql_options(url)?.get_ssl_mode(), MySqlSslMode::Preferred);
         let mut connection = connect(&options).await;
-        if preferred && matches!(connection, Err(DumpError::Database(Error::Driver(DriverError::NoClientSslFlagFromServer)))) {
+        let is_plain = matches!(connection, Err(DumpError::Database(Error::Driver(DriverError::NoClientSslFlagFromServer))));
+        if is_plain && matches!(mysql_options(url)?.get_ssl_mode(), MySqlSslMode::Preferred) {
             options = OptsBuilder::from_opts(options).ssl_opts(None).into();
             connection = connect(&options).await;
         }
-        let mut target = Self { options, connection: connection?, is_mariadb: false };
+        let mut connection = connection?;
         let facts = "SELECT VERSION(), CAST(@@GLOBAL.local_infile AS SIGNED)";
-        let (version, local_infile): (String, i64) =
-            target.connection.query_first(facts).await.map_err(DumpError::from)?.unwrap_or_default();
+        let (version, local_infile): (String, i64) = connection.query_first(facts).await.map_err(DumpError::from)?.unwrap_or_default();
         if local_infile == 0 {
             return Err(DumpError::LocalInfile.into());
         }
-        target.is_mariadb = version.contains("MariaDB");
-        Ok(target)
+        Ok(Self { options, connection, is_mariadb: version.contains("MariaDB") })
     }
 
-    async fn execute(&mut self, statement: impl AsRef<str>) -> Result<(), DumpError> {
+    async fn execute(&mut self, statement: impl AsRef<str>) -> Result<()> {
         Ok(self.connection.query_drop(statement.as_ref()).await?)
     }
 
-    async fn has_rows(&mut self, prefix: &str, table: &str) -> Result<bool, DumpError> {
-        Ok(self.connection.query_first::<i64, _>(format!("SELECT id FROM `{prefix}{table}` LIMIT 1")).await?.is_some())
+    /// A table with this prefix that has rows, as those of an empty catalogue have not.
+    async fn occupied(&mut self, prefix: &str) -> Result<Option<&'static str>> {
+        for table in OCCUPANTS {
+            let exists: Option<String> = self.connection.query_first(format!("SHOW TABLES LIKE '{prefix}{table}'")).await?;
+            let rows = format!("SELECT id FROM `{prefix}{table}` LIMIT 1");
+            if exists.is_some() && self.connection.query_first::<i64, _>(rows).await?.is_some() {
+                return Ok(Some(table));
+            }
+        }
+        Ok(None)
     }
 
-    async fn drop_tables(&mut self, prefix: &str) -> Result<(), DumpError> {
+    async fn drop_tables(&mut self, prefix: &str) -> Result<()> {
         // Those that refer to others go first.
         let names: Vec<String> = TABLES.iter().rev().map(|table| format!("`{prefix}{}`", table.name)).collect();
         self.execute(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await
     }
 
     /// Fills new tables and puts them in the places of the real ones.
-    async fn fill(&mut self, reader: Reader) -> Result<Counts> {
-        let (rows, waiting): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
-        let counts = drive(reader, Chunks::new(rows), fill_tables(&self.options, self.is_mariadb, waiting)).await?;
-        self.add_foreign_keys().await?;
+    async fn fill(&mut self, reader: Reader) -> Result<Counts, StoreError> {
+        let (outlets, batches): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
+        let counts = read_into(outlets, reader, fill_tables(&self.options, self.is_mariadb, batches)).await?;
+        // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
+        for (table, name, definition) in self.foreign_keys(NEW).await? {
+            let add = format!("ALTER TABLE `{NEW}{table}` ADD CONSTRAINT `{NEW}{name}` {definition}");
+            self.execute(add).await.map_err(|error| inconsistent(table, error))?;
+        }
         self.replace().await?;
         Ok(counts)
     }
 
-    /// Makes the new tables refer to each other as the real ones do. Names of foreign keys are unique in a database: the new ones
-    /// have other names until the real ones are gone.
-    async fn add_foreign_keys(&mut self) -> Result<()> {
-        let add = |_: &str, definition: &str| {
-            let named = definition.replacen("CONSTRAINT `", &format!("CONSTRAINT `{NEW}"), 1);
-            Some(format!("ADD {}", named.replacen("REFERENCES `", &format!("REFERENCES `{NEW}"), 1)))
-        };
-        for table in &TABLES {
-            let added = self.change_foreign_keys(table, NEW, add).await;
-            added.map_err(|error| inconsistent(table, error))?;
-        }
-        Ok(())
-    }
-
-    /// Changes the table whose name has this prefix as `change` says for each foreign key (name, definition) of the real one: in one
-    /// statement, since each of them copies the table.
-    async fn change_foreign_keys(
-        &mut self,
-        table: &Table,
-        prefix: &str,
-        change: impl Fn(&str, &str) -> Option<String>,
-    ) -> Result<(), DumpError> {
-        let foreign_keys = Structure::of(&mut self.connection, table.name).await?.foreign_keys;
-        let changes: Vec<String> = foreign_keys.iter().filter_map(|(name, definition)| change(name, definition)).collect();
-        if changes.is_empty() { Ok(()) } else { self.execute(format!("ALTER TABLE `{prefix}{}` {}", table.name, changes.join(", "))).await }
+    /// The foreign keys of the real tables. In their definitions the names of the tables that they refer to have the prefix.
+    async fn foreign_keys(&mut self, prefix: &str) -> Result<Vec<ForeignKey>> {
+        let sql = format!(
+            "SELECT table_name, constraint_name, CONCAT('FOREIGN KEY (`', column_name, '`) REFERENCES `{prefix}', referenced_table_name, \
+             '` (`', referenced_column_name, '`)') FROM information_schema.key_column_usage \
+             WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL ORDER BY table_name, constraint_name"
+        );
+        let found: Vec<(String, String, String)> = self.connection.query(sql).await?;
+        let known = |name: String| TABLES.iter().map(|table| table.name).find(|table| *table == name);
+        Ok(found.into_iter().filter_map(|(table, name, definition)| Some((known(table)?, name, definition))).collect())
     }
 
     /// Puts the new tables in the places of the real ones.
     async fn replace(&mut self) -> Result<()> {
         self.exchange(NEW, OLD).await?;
-        for table in OCCUPANTS {
-            if self.has_rows(OLD, table).await? {
-                self.exchange(OLD, NEW).await?;
-                return Err(DumpError::Written(table).into());
-            }
+        if let Some(table) = self.occupied(OLD).await? {
+            self.exchange(OLD, NEW).await?;
+            return Err(DumpError::Written(table));
         }
-        self.settle().await
+        self.clear_up().await
     }
 
     /// Renames tables: those with the prefix `from` become the real ones, and these get the prefix `to`. All of it or nothing.
-    async fn exchange(&mut self, from: &str, to: &str) -> Result<(), DumpError> {
-        let pairs: Vec<String> =
-            TABLES.iter().map(|table| table.name).map(|name| format!("`{name}` TO `{to}{name}`, `{from}{name}` TO `{name}`")).collect();
-        self.execute(format!("RENAME TABLE {}", pairs.join(", "))).await
+    async fn exchange(&mut self, from: &str, to: &str) -> Result<()> {
+        let pairs = TABLES.iter().map(|Table { name, .. }| format!("`{name}` TO `{to}{name}`, `{from}{name}` TO `{name}`"));
+        self.execute(format!("RENAME TABLE {}", pairs.collect::<Vec<_>>().join(", "))).await
     }
 
-    /// Removes the tables that were replaced, and gives foreign keys their names back.
-    async fn settle(&mut self) -> Result<()> {
+    /// Removes the tables that were replaced, and gives foreign keys their names back; also after an import that was killed when its
+    /// tables had taken their places.
+    async fn clear_up(&mut self) -> Result<()> {
         self.drop_tables(OLD).await?;
-        let rename = |name: &str, definition: &str| {
-            let definition = definition.replacen(&format!("CONSTRAINT `{NEW}"), "CONSTRAINT `", 1);
-            name.starts_with(NEW).then(|| format!("DROP FOREIGN KEY `{name}`, ADD {definition}"))
-        };
-        for table in &TABLES {
-            self.change_foreign_keys(table, "", rename).await?;
+        for (table, name, definition) in self.foreign_keys("").await? {
+            if let Some(own) = name.strip_prefix(NEW) {
+                self.execute(format!("ALTER TABLE `{table}` DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}")).await?;
+            }
         }
         Ok(())
     }
-
-    /// Finishes an import that was killed after its tables had taken their places.
-    async fn settle_earlier(&mut self) -> Result<()> {
-        let found: Option<String> = self.connection.query_first(format!("SHOW TABLES LIKE '{OLD}%'")).await.map_err(DumpError::from)?;
-        if found.is_some() {
-            for table in OCCUPANTS {
-                if self.has_rows(OLD, table).await? {
-                    return Err(DumpError::Remains(table).into());
-                }
-            }
-        }
-        self.settle().await
-    }
 }
 
-fn inconsistent(table: &'static Table, error: DumpError) -> DumpError {
+fn inconsistent(table: &'static str, error: DumpError) -> DumpError {
     match error {
-        DumpError::Database(Error::Server(error)) => {
-            DumpError::Inconsistent { table: table.name, message: error.message.replace(&format!("{NEW}{}", table.name), table.name) }
-        }
+        DumpError::Database(Error::Server(error)) => DumpError::Inconsistent { table, message: real_names(&error.message, table) },
         other => other,
     }
 }
 
-/// A table that is being filled.
-struct New {
+/// What the server says, with the real name of the table.
+fn real_names(message: &str, table: &str) -> String {
+    message.replace(&format!("{NEW}{table}"), table)
+}
+
+/// Makes all tables, takes their rows and builds their indexes, each by a connection of its own.
+async fn fill_tables(options: &Opts, is_mariadb: bool, batches: Vec<mpsc::Receiver<Batch>>) -> Result<(), StoreError> {
+    let turns = Arc::new(Semaphore::new(INDEXED_AT_ONCE));
+    let mut tables = JoinSet::new();
+    for (table, batches) in TABLES.iter().zip(batches) {
+        tables.spawn(fill_table(options.clone(), is_mariadb, table, batches, Arc::clone(&turns)));
+    }
+    while let Some(ended) = tables.join_next().await {
+        ended.map_err(|error| DumpError::Ended(error.to_string()))??;
+    }
+    Ok(())
+}
+
+/// Makes a table like the real one, without its indexes at first: MySQL builds an index faster from a full table, the more so the
+/// larger it is; MariaDB does not.
+async fn fill_table(
+    options: Opts,
+    is_mariadb: bool,
     table: &'static Table,
-    /// Makes the indexes that it was made without.
-    add_indexes: Option<String>,
+    mut batches: mpsc::Receiver<Batch>,
+    turns: Arc<Semaphore>,
+) -> Result<()> {
+    let mut connection = connect(&options).await?;
+    let name = format!("`{NEW}{}`", table.name);
+    connection.query_drop(format!("CREATE TABLE {name} LIKE `{}`", table.name)).await?;
+    let indexes = if is_mariadb { Vec::new() } else { Index::all(&mut connection, table).await? };
+    if !indexes.is_empty() {
+        let drop: Vec<String> = indexes.iter().map(|index| format!("DROP INDEX `{}`", index.name)).collect();
+        connection.query_drop(format!("ALTER TABLE {name} {}", drop.join(", "))).await?;
+    }
+    while let Some(batch) = batches.recv().await {
+        load_batch(&mut connection, table, batch).await?;
+    }
+    let _turn = turns.acquire().await;
+    if !indexes.is_empty() {
+        // Old releases do not have it; the default of 1 MiB costs a third more time.
+        drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
+        let add: Vec<String> = indexes.iter().map(Index::addition).collect();
+        let added = connection.query_drop(format!("ALTER TABLE {name} {}", add.join(", "))).await;
+        added.map_err(|error| inconsistent(table.name, error.into()))?;
+    }
+    // The first queries already go the right way.
+    connection.query_drop(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {name}")).await?;
+    Ok(connection.disconnect().await?)
 }
 
-impl New {
-    /// Makes a table like the real one. One for many rows has no indexes at first: MySQL builds an index faster from a full table,
-    /// the more so the larger it is; MariaDB does not.
-    async fn make(options: &Opts, table: &'static Table, is_mariadb: bool) -> Result<Self, DumpError> {
-        let mut connection = connect(options).await?;
-        let name = format!("`{NEW}{}`", table.name);
-        let mut statements = vec![format!("CREATE TABLE {name} LIKE `{}`", table.name)];
-        let indexes = Structure::of(&mut connection, table.name).await?.indexes;
-        let mut add_indexes = None;
-        if table.is_large() && !is_mariadb && !indexes.is_empty() {
-            let drop: Vec<String> = indexes.iter().map(|(name, _)| format!("DROP INDEX `{name}`")).collect();
-            let add: Vec<String> = indexes.iter().map(|(_, definition)| format!("ADD {definition}")).collect();
-            statements.push(format!("ALTER TABLE {name} {}", drop.join(", ")));
-            add_indexes = Some(format!("ALTER TABLE {name} {}", add.join(", ")));
-        }
-        for statement in statements {
-            connection.query_drop(statement).await?;
-        }
-        connection.disconnect().await?;
-        Ok(Self { table, add_indexes })
-    }
-
-    /// Builds the indexes of the full table, and its statistics: the first queries already go the right way.
-    async fn complete(self, options: &Opts) -> Result<(), DumpError> {
-        let mut connection = connect(options).await?;
-        if let Some(add_indexes) = self.add_indexes {
-            // MariaDB and old releases do not have it; the default of 1 MiB costs a third more time.
-            drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
-            let added = connection.query_drop(add_indexes).await.map_err(DumpError::from);
-            added.map_err(|error| inconsistent(self.table, error))?;
-        }
-        let analyze = format!("ANALYZE NO_WRITE_TO_BINLOG TABLE `{NEW}{}`", self.table.name);
-        connection.query_drop(analyze).await?;
-        Ok(connection.disconnect().await?)
-    }
+/// An index other than the primary key.
+struct Index {
+    name: String,
+    is_unique: bool,
+    columns: Vec<String>,
 }
 
-/// Rows of a table as `LOAD DATA` takes them, and the lines among which they stood.
-struct Chunk {
-    first: u64,
-    last: u64,
-    rows: u64,
-    bytes: Vec<u8>,
-}
-
-impl Chunk {
-    fn new() -> Self {
-        Self { first: 0, last: 0, rows: 0, bytes: Vec::new() }
-    }
-}
-
-/// Gathers rows by table.
-struct Chunks {
-    open: Vec<Chunk>,
-    full: Vec<mpsc::Sender<Chunk>>,
-}
-
-impl Chunks {
-    fn new(full: Vec<mpsc::Sender<Chunk>>) -> Self {
-        Self { open: TABLES.iter().map(|_| Chunk::new()).collect(), full }
-    }
-
-    fn pass_on(&mut self, table: usize) -> Result<(), Stopped> {
-        let next = Chunk { bytes: Vec::with_capacity(CHUNK + (CHUNK >> 4)), ..Chunk::new() };
-        let chunk = std::mem::replace(&mut self.open[table], next);
-        self.full[table].blocking_send(chunk).map_err(|_| Stopped)
-    }
-}
-
-impl Sink for Chunks {
-    fn row(&mut self, table: usize, line: u64, cells: Vec<Cell<'_>>) -> Result<(), Stopped> {
-        let chunk = &mut self.open[table];
-        if chunk.rows == 0 {
-            chunk.first = line;
-        }
-        chunk.last = line;
-        chunk.rows += 1;
-        push_row(&mut chunk.bytes, &cells);
-        if chunk.bytes.len() >= CHUNK {
-            return self.pass_on(table);
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), Stopped> {
-        for table in 0..TABLES.len() {
-            if self.open[table].rows > 0 {
-                self.pass_on(table)?;
+impl Index {
+    /// The indexes of a table, in their order.
+    async fn all(connection: &mut Conn, table: &Table) -> Result<Vec<Self>> {
+        let mut indexes: Vec<Self> = Vec::new();
+        for row in connection.query::<Row, _>(format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY'", table.name)).await? {
+            let name: String = row.get("Key_name").unwrap_or_default();
+            if indexes.last().is_none_or(|last| last.name != name) {
+                indexes.push(Self { name, is_unique: row.get("Non_unique") == Some(0), columns: Vec::new() });
             }
+            indexes.last_mut().into_iter().for_each(|last| last.columns.extend(row.get::<String, _>("Column_name")));
         }
-        tracing::info!("import: all rows were read, the database builds its indexes");
-        Ok(())
+        Ok(indexes)
+    }
+
+    fn addition(&self) -> String {
+        let kind = if self.is_unique { "UNIQUE INDEX" } else { "INDEX" };
+        format!("ADD {kind} `{}` (`{}`)", self.name, self.columns.join("`, `"))
     }
 }
 
-/// Adds a line for `LOAD DATA`: values between tabs, `\N` for NULL.
-fn push_row(out: &mut Vec<u8>, cells: &[Cell<'_>]) {
-    for (index, cell) in cells.iter().enumerate() {
-        if index > 0 {
-            out.push(b'\t');
-        }
-        match cell {
-            Cell::Null => out.extend_from_slice(b"\\N"),
-            Cell::Int(value) => push_int(out, *value),
-            Cell::Text(text) => push_text(out, text.as_bytes()),
-            Cell::Bytes(bytes) => push_hex(out, bytes),
-        }
+/// Takes rows of a table. For rows from a client's stream the server leaves out or changes what does not fit, and warns: what it did
+/// not take as it was is refused here.
+async fn load_batch(connection: &mut Conn, table: &Table, Batch { first, last, rows, .. }: Batch) -> Result<()> {
+    let count = rows.len() as u64;
+    let lines = lines(rows);
+    connection.set_infile_handler(async move { Ok(stream::iter([Ok(lines.into())]).boxed()) });
+    connection.query_drop(load_statement(table)).await?;
+    let taken = connection.affected_rows();
+    if taken == count && connection.get_warnings() == 0 {
+        return Ok(());
     }
-    out.push(b'\n');
+    let warning: Option<(String, u32, String)> = connection.query_first("SHOW WARNINGS LIMIT 1").await?;
+    let message = warning.map_or_else(|| format!("{taken} rows of {count} were taken"), |(_, _, message)| message);
+    Err(DumpError::Refused { table: table.name, first, last, message: real_names(&message, table.name) })
 }
 
-fn push_int(out: &mut Vec<u8>, value: i64) {
-    use std::io::Write as _;
-    // Writing into memory does not fail.
-    drop(write!(out, "{value}"));
+/// Rows as `LOAD DATA` takes them: values between tabs, `\N` for NULL.
+fn lines(rows: Vec<Vec<Arg>>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for row in rows {
+        for value in row {
+            match value {
+                Arg::Int(None) | Arg::Text(None) => lines.extend_from_slice(b"\\N"),
+                Arg::Int(Some(value)) => lines.extend_from_slice(value.to_string().as_bytes()),
+                Arg::Text(Some(text)) => push_text(&mut lines, text.as_bytes()),
+                Arg::Bytes(bytes) => lines.extend_from_slice(hex::encode(bytes).as_bytes()),
+            }
+            lines.push(b'\t');
+        }
+        lines.pop();
+        lines.push(b'\n');
+    }
+    lines
 }
 
 /// Escapes what ends a value or a line, and what escapes.
@@ -426,152 +337,24 @@ fn push_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(&text[rest..]);
 }
 
-fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
-}
-
-/// Makes all tables, takes their rows and builds their indexes, each by a connection of its own.
-async fn fill_tables(options: &Opts, is_mariadb: bool, waiting: Vec<mpsc::Receiver<Chunk>>) -> Result<()> {
-    let turns = Arc::new(Semaphore::new(INDEXED_AT_ONCE));
-    let mut tables = JoinSet::new();
-    for (table, chunks) in TABLES.iter().zip(waiting) {
-        let (options, turns) = (options.clone(), Arc::clone(&turns));
-        tables.spawn(async move {
-            let new = New::make(&options, table, is_mariadb).await?;
-            load_table(&options, table, chunks).await?;
-            let _turn = turns.acquire().await;
-            new.complete(&options).await
-        });
-    }
-    while let Some(ended) = tables.join_next().await {
-        ended.map_err(|error| DumpError::Ended(error.to_string()))??;
-    }
-    Ok(())
-}
-
-/// Takes the rows of a table.
-async fn load_table(options: &Opts, table: &'static Table, chunks: mpsc::Receiver<Chunk>) -> Result<(), DumpError> {
-    let chunks = Arc::new(Mutex::new(chunks));
-    let statement = load_statement(table);
-    let mut connection = None;
-    // A statement begins when there is something for it.
-    loop {
-        let Some(first) = chunks.lock().await.recv().await else { break };
-        let mut open = match connection.take() {
-            Some(open) => open,
-            None => connect(options).await?,
-        };
-        let sent = Arc::new(Sent::default());
-        let (more, tally) = (Arc::clone(&chunks), Arc::clone(&sent));
-        open.set_infile_handler(async move { Ok(rows(first, more, tally)) });
-        open.query_drop(&statement).await?;
-        sent.check(table, &mut open).await?;
-        connection = Some(open);
-    }
-    if let Some(connection) = connection {
-        connection.disconnect().await?;
-    }
-    Ok(())
-}
-
-/// What one statement sends: the first chunk, and those that follow, up to the limit.
-fn rows(first: Chunk, more: Arc<Mutex<mpsc::Receiver<Chunk>>>, sent: Arc<Sent>) -> InfileData {
-    sent.first.store(first.first, Ordering::Relaxed);
-    let next = move |(ready, count): (Option<Chunk>, usize)| {
-        let (more, sent) = (Arc::clone(&more), Arc::clone(&sent));
-        async move {
-            let chunk = match ready {
-                Some(chunk) => chunk,
-                None if count == CHUNKS_AT_ONCE => return None,
-                None => more.lock().await.recv().await?,
-            };
-            sent.rows.fetch_add(chunk.rows, Ordering::Relaxed);
-            sent.last.store(chunk.last, Ordering::Relaxed);
-            Some((Ok(chunk.bytes.into()), (None, count + 1)))
-        }
-    };
-    stream::unfold((Some(first), 0), next).boxed()
-}
-
-/// What one statement has sent.
-#[derive(Default)]
-struct Sent {
-    rows: AtomicU64,
-    /// The first of the lines.
-    first: AtomicU64,
-    /// The last of them.
-    last: AtomicU64,
-}
-
-impl Sent {
-    /// Refuses what the server did not take as it was: for rows from a client's stream it leaves out or changes what does not fit,
-    /// and warns.
-    async fn check(&self, table: &'static Table, connection: &mut Conn) -> Result<(), DumpError> {
-        let (taken, warnings) = (connection.affected_rows(), connection.get_warnings());
-        let rows = self.rows.load(Ordering::Relaxed);
-        if taken == rows && warnings == 0 {
-            return Ok(());
-        }
-        let first: Option<(String, u32, String)> = connection.query_first("SHOW WARNINGS LIMIT 1").await?;
-        let message = first.map_or_else(|| format!("{taken} rows of {rows} were taken"), |(_, _, message)| message);
-        Err(DumpError::Refused {
-            table: table.name,
-            first: self.first.load(Ordering::Relaxed),
-            last: self.last.load(Ordering::Relaxed),
-            message: message.replace(&format!("{NEW}{}", table.name), table.name),
-        })
-    }
-}
-
 /// The statement that takes rows of a table. As `binary`, the server looks for ends of values byte by byte and not character by
 /// character, which is faster; it checks nevertheless that text is UTF-8.
 fn load_statement(table: &Table) -> String {
-    let columns: Vec<String> =
-        table.columns.iter().map(|c| if c.kind == Kind::Bytes { format!("@{}", c.name) } else { c.name.to_owned() }).collect();
-    let decoded: Vec<String> =
-        table.columns.iter().filter(|c| c.kind == Kind::Bytes).map(|c| format!("{0} = UNHEX(@{0})", c.name)).collect();
-    let set = if decoded.is_empty() { String::new() } else { format!(" SET {}", decoded.join(", ")) };
+    let is_bytes = |column: &&Column| column.kind == Kind::Bytes;
+    let columns = table.columns.iter().map(|column| format!("{}{}", if is_bytes(&column) { "@" } else { "" }, column.name));
+    let decoded = table.columns.iter().filter(is_bytes).map(|column| format!(" SET {0} = UNHEX(@{0})", column.name));
     format!(
         "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `{NEW}{}` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
-         LINES TERMINATED BY '\\n' ({}){set}",
+         LINES TERMINATED BY '\\n' ({}){}",
         table.name,
-        columns.join(", ")
+        columns.collect::<Vec<_>>().join(", "),
+        decoded.collect::<String>()
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_escaped() {
-        let cells = [
-            Cell::Null,
-            Cell::Int(i64::MIN),
-            Cell::Text("a\tb\nc\\d\0\\N é".into()),
-            Cell::Text("".into()),
-            Cell::Bytes(vec![0, 9, 10, 255]),
-        ];
-        let mut out = Vec::new();
-        push_row(&mut out, &cells);
-        assert_eq!(String::from_utf8(out).unwrap(), "\\N\t-9223372036854775808\ta\\\tb\\\nc\\\\d\0\\\\N é\t\t00090aff\n");
-    }
-
-    #[test]
-    fn definitions_of_indexes_and_foreign_keys_are_found() {
-        let create = "CREATE TABLE `api_key` (\n  `id` bigint NOT NULL,\n  `KEY ` int,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `h` (`hash`),\n  \
-             KEY `a` (`account_id`),\n  CONSTRAINT `f` FOREIGN KEY (`account_id`) REFERENCES `account` (`id`),\n  \
-             CONSTRAINT `c` CHECK (json_valid(`roles`))\n) ENGINE=InnoDB";
-        let pair = |name: &str, definition: &str| (name.to_owned(), definition.to_owned());
-        assert_eq!(
-            Structure::parse(create),
-            Structure {
-                indexes: vec![pair("h", "UNIQUE KEY `h` (`hash`)"), pair("a", "KEY `a` (`account_id`)")],
-                foreign_keys: vec![pair("f", "CONSTRAINT `f` FOREIGN KEY (`account_id`) REFERENCES `account` (`id`)")],
-            }
-        );
-    }
 
     #[test]
     fn urls_are_read_as_sqlx_reads_them() {

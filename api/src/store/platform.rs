@@ -28,6 +28,18 @@ impl Db {
     pub async fn insert_platform(&self, name: &str) -> Result<()> {
         self.execute(Sql::new("INSERT INTO platform (name) VALUES (?)").bind(name)).await.map(drop)
     }
+
+    /// Registers those of these platforms that are missing. Another process may do the same at the same time.
+    pub async fn add_platforms(&self, names: impl Iterator<Item = &str>) -> Result<()> {
+        let known: Vec<(String,)> = self.fetch_all(Sql::new("SELECT name FROM platform")).await?;
+        for name in names.filter(|name| !known.iter().any(|(known,)| known == name)) {
+            match self.insert_platform(name).await {
+                Err(error) if error.is_duplicate() => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Tx {

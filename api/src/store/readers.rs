@@ -1,4 +1,4 @@
-//! Connections for statements that read, kept from one statement to the next.
+//! The connections on which statements read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,36 +8,37 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Database, Pool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{PATIENCE, is_lost};
+use super::{CONNECTION_TIMEOUT, is_lost};
 
-/// For how long a connection is kept, so that a server behind another address is found in the end.
+/// The longest time that a connection is kept. A server that has moved to another address is found after this time.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// The connections of a pool that serves reading alone.
+/// The connections of a pool that only read.
 ///
-/// The pool starts a task and pings the database whenever a connection is given back to it, which costs about as much as reading a
-/// resource. So a connection is given back only when its statement failed or nobody waits for its answer any more; otherwise it
-/// stays here, taken from the pool, for the next statement.
+/// When the pool gets a connection back, it starts a task and pings the database. That takes about as long as to read a resource. So this
+/// type does not give connections back: it keeps them for the next statement. The pool gets a connection back only when its statement
+/// failed, or when the request was cancelled.
 #[derive(Debug)]
 pub struct Readers<DB: Database> {
     pool: Pool<DB>,
-    /// As many as connections, so that those who wait for one do so here, where kept ones are handed on.
+    /// As many as connections. Whoever has a permit finds a connection, here or in the pool.
     permits: Semaphore,
-    kept: Mutex<Vec<Kept<DB>>>,
+    idle: Mutex<Vec<IdleConnection<DB>>>,
     statements: AtomicU64,
 }
 
-/// A connection, and since when it is kept.
+/// A connection that no statement uses.
 #[derive(Debug)]
-struct Kept<DB: Database> {
+struct IdleConnection<DB: Database> {
     connection: PoolConnection<DB>,
+    /// When it was taken from the pool.
     since: Instant,
 }
 
 impl<DB: Database> Readers<DB> {
     pub(super) fn new(pool: Pool<DB>) -> Self {
         let most = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
-        Self { pool, permits: Semaphore::new(most), kept: Mutex::new(Vec::with_capacity(most)), statements: AtomicU64::new(0) }
+        Self { pool, permits: Semaphore::new(most), idle: Mutex::new(Vec::with_capacity(most)), statements: AtomicU64::new(0) }
     }
 
     /// How many statements were run.
@@ -45,49 +46,50 @@ impl<DB: Database> Readers<DB> {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// The pool itself, for those who need a connection for long.
+    /// The pool, for work that needs a connection for long.
     pub fn pool(&self) -> &Pool<DB> {
         &self.pool
     }
 
-    /// Runs a statement on one of the connections; the statement hands the connection back with what came of it. When the
-    /// connection died since its last use, because the database was started again or took it for idle, the statement runs once
-    /// more on one that was tested.
+    /// Runs a statement on one of the connections. The statement returns the connection with its outcome.
+    ///
+    /// A connection may be dead since its last use: the database was restarted, or closed a connection that was idle. Then the statement
+    /// runs once more, on a connection that answers.
     pub(super) async fn run<T, F>(&self, statement: impl Fn(PoolConnection<DB>) -> F) -> sqlx::Result<T>
     where
         F: Future<Output = (PoolConnection<DB>, sqlx::Result<T>)>,
     {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let _permit = self.permit().await?;
-        let taken = self.kept().pop();
-        let (connection, since) = match taken {
-            Some(Kept { connection, since }) => (connection, since),
-            None => (self.pool.acquire().await?, Instant::now()),
+        let idle = self.idle().pop();
+        let IdleConnection { connection, since } = match idle {
+            Some(idle) => idle,
+            None => IdleConnection { connection: self.pool.acquire().await?, since: Instant::now() },
         };
         let (connection, outcome) = statement(connection).await;
         if !outcome.as_ref().is_err_and(is_lost) {
-            return self.kept_after(connection, since, outcome);
+            return self.keep(connection, since, outcome);
         }
         drop(connection);
-        let (connection, outcome) = statement(self.tested().await?).await;
-        self.kept_after(connection, Instant::now(), outcome)
+        let (connection, outcome) = statement(self.acquire_tested().await?).await;
+        self.keep(connection, Instant::now(), outcome)
     }
 
-    /// Closes all connections, after what they are doing.
+    /// Closes all connections, after the statements that they run.
     pub(super) async fn close(&self) {
         self.permits.close();
-        self.kept().clear();
+        self.idle().clear();
         self.pool.close().await;
     }
 
     async fn permit(&self) -> sqlx::Result<SemaphorePermit<'_>> {
-        let permit = tokio::time::timeout(PATIENCE, self.permits.acquire()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let permit = tokio::time::timeout(CONNECTION_TIMEOUT, self.permits.acquire()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         permit.map_err(|_| sqlx::Error::PoolClosed)
     }
 
-    /// A connection that answers. As one has died, the others may have as well: they are closed on the way.
-    async fn tested(&self) -> sqlx::Result<PoolConnection<DB>> {
-        self.kept().clear();
+    /// A connection that answers. Where one connection is dead, others may be, too: all idle ones are closed.
+    async fn acquire_tested(&self) -> sqlx::Result<PoolConnection<DB>> {
+        self.idle().clear();
         let most = self.pool.options().get_max_connections();
         for _ in 0..most {
             let mut connection = self.pool.acquire().await?;
@@ -99,16 +101,17 @@ impl<DB: Database> Readers<DB> {
         self.pool.acquire().await
     }
 
-    /// Keeps a connection whose statement worked.
-    fn kept_after<T>(&self, connection: PoolConnection<DB>, since: Instant, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
-        let mut kept = self.kept();
+    /// Keeps a connection for the next statement, unless the last one failed or the connection is old.
+    fn keep<T>(&self, connection: PoolConnection<DB>, since: Instant, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        // Locked before the check: otherwise `close` could end between the check and the push, and the pool would wait for this connection.
+        let mut idle = self.idle();
         if outcome.is_ok() && since.elapsed() < LIFETIME && !self.permits.is_closed() {
-            kept.push(Kept { connection, since });
+            idle.push(IdleConnection { connection, since });
         }
         outcome
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<Kept<DB>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<IdleConnection<DB>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

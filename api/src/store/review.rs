@@ -1,6 +1,5 @@
 //! Submissions, and how they ended.
 
-use super::asset::Status;
 use super::sql::Sql;
 use super::{Db, Result, Tx};
 
@@ -129,29 +128,5 @@ impl Tx {
     pub(crate) async fn insert_review(&mut self, submission: i64, account: i64, decision: &str, comment: &str, date: i64) -> Result<()> {
         let sql = Sql::new("INSERT INTO review (submission_id, account_id, decision, comment, date_created) VALUES (?, ?, ?, ?, ?)");
         self.execute(sql.bind(submission).bind(account).bind(decision).bind(comment).bind(date)).await.map(drop)
-    }
-
-    /// Puts resources, which the transaction has locked, into a status.
-    pub(crate) async fn set_status(&mut self, ids: &[i64], status: Status, by: Option<i64>, date: i64) -> Result<()> {
-        for ids in ids.chunks(4_000) {
-            let sql = Sql::new(
-                "UPDATE asset SET status = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ? WHERE id IN ",
-            );
-            self.execute(sql.bind(status.as_str()).bind(date).bind(by).push_list(ids)).await?;
-        }
-        Ok(())
-    }
-
-    /// The living resources that refer to any of these.
-    pub(crate) async fn referring_to(&mut self, ids: &[i64]) -> Result<Vec<i64>> {
-        let mut owners = Vec::new();
-        for ids in ids.chunks(4_000) {
-            let sql = Sql::new("SELECT DISTINCT l.from_id FROM link l JOIN asset a ON a.id = l.from_id AND a.alive = 1 WHERE l.to_id IN ");
-            let rows: Vec<(i64,)> = self.fetch_all(sql.push_list(ids).push(" ORDER BY l.from_id")).await?;
-            owners.extend(rows.into_iter().map(|(owner,)| owner));
-        }
-        owners.sort_unstable();
-        owners.dedup();
-        Ok(owners)
     }
 }

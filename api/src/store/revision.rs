@@ -1,7 +1,7 @@
 //! What resources were before each change.
 
 use super::sql::Sql;
-use super::{Db, Result, Tx};
+use super::{Db, Result};
 
 /// One state of a resource, the present one or a past one.
 #[derive(Clone, Debug, sqlx_macros::FromRow)]
@@ -33,19 +33,5 @@ impl Db {
     pub async fn revision(&self, asset: i64, revision: i64) -> Result<Option<(String, i64, String, String)>> {
         let sql = Sql::new("SELECT status, date_modified, document, links FROM asset_revision WHERE asset_id = ? AND revision = ?");
         self.fetch_optional(sql.bind(asset).bind(revision)).await
-    }
-}
-
-impl Tx {
-    /// Keeps the present state of these resources, which are about to change.
-    pub(crate) async fn archive(&mut self, ids: &[i64]) -> Result<()> {
-        for ids in ids.chunks(4_000) {
-            let copy = Sql::new(
-                "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, date_revised, document, links) \
-                 SELECT id, revision, status, date_modified, modified_by, date_revised, document, links FROM asset WHERE id IN ",
-            );
-            self.execute(copy.push_list(ids)).await?;
-        }
-        Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum Arg {
 
 impl Arg {
     /// About how many bytes it takes.
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         match self {
             Self::Int(_) | Self::Text(None) => 8,
             Self::Text(Some(text)) => text.len(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::revise::Revision;
 use super::sql::{Arg, Sql};
 use super::{Db, Result, Tx, now};
 
@@ -29,6 +30,28 @@ pub struct TermRow {
 }
 
 const TERM: &str = "SELECT id, vocabulary, folded, name, definition, official, parent_id, position, scheme_id FROM term";
+
+/// A term that comes into a vocabulary by use.
+#[derive(Clone, Copy, Debug)]
+pub struct UsedTerm<'t> {
+    /// The vocabulary's name.
+    pub vocabulary: &'t str,
+    /// The key that its spellings share.
+    pub folded: &'t str,
+    /// The term as it is spelled.
+    pub name: &'t str,
+}
+
+/// A resource that uses a term.
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
+pub struct TermUser {
+    /// Row id.
+    pub id: i64,
+    /// Its type's name.
+    pub resource_type: String,
+    /// Its document.
+    pub document: String,
+}
 
 /// A term as a taxonomy file has it.
 #[derive(Clone, Debug)]
@@ -85,9 +108,10 @@ impl Tx {
         self.fetch_all(Sql::new(TERM).push(" WHERE vocabulary = ? ORDER BY id").push(self.dialect().for_update()).bind(vocabulary)).await
     }
 
-    /// Writes terms that came by use (vocabulary, key, spelling); those that exist already are left.
-    pub(crate) async fn insert_used_terms(&mut self, terms: &[(String, String, String)]) -> Result<()> {
-        let rows = terms.iter().map(|(v, k, n)| vec![v.into(), k.into(), n.into(), "".into(), 0_i64.into(), 0_i64.into()]).collect();
+    /// Writes terms that came by use; those that exist already are left.
+    pub(crate) async fn insert_used_terms(&mut self, terms: &[UsedTerm<'_>]) -> Result<()> {
+        let row = |t: &UsedTerm<'_>| vec![t.vocabulary.into(), t.folded.into(), t.name.into(), "".into(), 0_i64.into(), 0_i64.into()];
+        let rows = terms.iter().map(row).collect();
         let into = "term (vocabulary, folded, name, definition, official, position)";
         self.execute_each(Sql::insert_ignoring(self.dialect(), into, rows)).await
     }
@@ -121,8 +145,8 @@ impl Tx {
         self.execute(sql).await.map(drop)
     }
 
-    /// Row ids, types and documents of resources that use a term: the next few after a row id, in order, locked.
-    pub(crate) async fn documents_with_term(&mut self, term: i64, after: i64, limit: i64) -> Result<Vec<(i64, String, String)>> {
+    /// Resources that use a term: the next few after a row id, in order, locked.
+    pub(crate) async fn lock_users_of_term(&mut self, term: i64, after: i64, limit: i64) -> Result<Vec<TermUser>> {
         let sql = Sql::new(
             "SELECT a.id, a.resource_type, a.document FROM asset_term u JOIN asset a ON a.id = u.asset_id \
              WHERE u.term_id = ? AND u.asset_id > ? ORDER BY u.asset_id LIMIT ?",
@@ -141,12 +165,6 @@ impl Tx {
         self.execute(Sql::new("DELETE FROM term WHERE id = ?").bind(from)).await.map(drop)
     }
 
-    /// Replaces a document alone: a term in it was renamed.
-    pub(crate) async fn replace_document(&mut self, id: i64, document: &str) -> Result<()> {
-        let sql = Sql::new("UPDATE asset SET document = ?, revision = revision + 1, date_revised = ?, modified_by = NULL WHERE id = ?");
-        self.execute(sql.bind(document).bind(now()).bind(id)).await.map(drop)
-    }
-
     /// Says which terms resources use.
     pub(crate) async fn insert_asset_terms(&mut self, uses: &[(i64, i64)]) -> Result<()> {
         let rows = uses.iter().map(|(asset, term)| vec![(*asset).into(), (*term).into()]).collect();
@@ -159,5 +177,19 @@ impl Tx {
             return Ok(());
         }
         self.execute(Sql::new("DELETE FROM asset_term WHERE asset_id IN ").push_list(assets)).await.map(drop)
+    }
+}
+
+impl Revision<'_> {
+    /// Replaces the documents alone of resources, which the transaction has locked: a term in them was renamed.
+    pub(crate) async fn replace_documents(&mut self, documents: Vec<(i64, String)>) -> Result<()> {
+        let ids: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
+        self.add_changed(&ids).await?;
+        for (id, document) in documents {
+            let sql = Sql::new("UPDATE asset SET document = ?, revision = revision + 1, date_revised = ?, modified_by = ? WHERE id = ?");
+            let sql = sql.bind(document).bind(now()).bind(self.by()).bind(id);
+            self.tx().execute(sql).await?;
+        }
+        Ok(())
     }
 }

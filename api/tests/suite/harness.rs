@@ -128,6 +128,17 @@ impl TestApp {
         self.post(&format!("/platforms/example/{path}/batch"), &body).key(&key).send().await.ok()
     }
 
+    /// The rows that a statement of the tests' own finds.
+    pub(crate) async fn rows<T>(&self, statement: &'static str) -> Vec<T>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::mysql::MySqlRow> + for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + Send + Unpin,
+    {
+        match &self.app.catalogue.db {
+            Db::MySql { write, .. } => sqlx::query_as(statement).fetch_all(write).await.unwrap(),
+            Db::Sqlite { write, .. } => sqlx::query_as(statement).fetch_all(write).await.unwrap(),
+        }
+    }
+
     /// Ends every connection to the database from the server's side, as a restart of it does; `false` where there is no server.
     pub(crate) async fn lose_connections(&self) -> bool {
         use mysql_async::prelude::Queryable;

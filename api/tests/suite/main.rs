@@ -22,6 +22,7 @@ mod platforms;
 mod provider;
 mod reading;
 mod review;
+mod revisions;
 mod rules;
 mod terms;
 mod users;

@@ -1,5 +1,6 @@
 //! Platforms.
 
+use aiod_schema::platform::PLATFORMS;
 use serde_json::json;
 
 use crate::harness::TestApp;
@@ -31,5 +32,23 @@ async fn platforms_are_registered_renamed_and_removed() {
     app.publish("datasets", "1", json!({})).await;
     app.delete("/platforms/3").key(&key).send().await.refused(409);
     app.put("/platforms/3", &json!({"name": "other"})).key(&key).send().await.refused(409);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn platforms_that_the_model_declares_are_known() {
+    let app = TestApp::new().await;
+    let key = app.key("ops", &["create_platforms"]).await;
+    let declared: Vec<&str> = PLATFORMS.iter().map(|platform| platform.name).collect();
+    // A catalogue that was made before a platform was declared lacks it.
+    app.post("/platforms", &json!({"name": "own"})).key(&key).send().await.ok();
+    app.delete("/platforms/8").key(&key).send().await.ok();
+    for _ in 0..2 {
+        app.app.catalogue.add_declared_platforms().await.unwrap();
+        let listed = app.get("/platforms?limit=100").send().await.ok();
+        let names: Vec<&str> = listed.as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+        let (last, others) = declared.split_last().unwrap();
+        assert_eq!(names, [others, &["own", last]].concat());
+    }
     app.close().await;
 }

@@ -1,4 +1,4 @@
-//! One run, from the greeting to the report.
+//! One run, from the check of access to the report.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
@@ -9,17 +9,17 @@ use aiod_schema::wire::{Outcome, RecordResult};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{AnyError, BadRecord, Connector, Engine, Found, Listing, RecordError, Report, RunError, Summary};
 use crate::catalogue::{CatalogueError, reason};
 use crate::record::Record;
-use crate::stop::Stop;
 
 /// How far the listing may be ahead of the fetching, in records.
 const LISTED_AHEAD: usize = 100;
 
-/// How many records are kept for a second try. Past that the platform has worse troubles than single records.
-const MAX_AGAIN: usize = 1_000;
+/// How many records are kept for a second try. If more fail, the fault is not in single records.
+const MAX_RETRIED: usize = 1_000;
 
 /// What a task that fetches a record ends with; the listed entry comes back for a second try.
 type Fetched<L> = (L, Result<Record, RecordError>);
@@ -32,7 +32,7 @@ struct Fetching<L> {
 
 pub(super) struct Run<'a, C: Connector> {
     engine: &'a Engine<C>,
-    stop: &'a Stop,
+    stop: &'a CancellationToken,
     started: Instant,
     total: Arc<AtomicUsize>,
     summary: Summary,
@@ -40,19 +40,19 @@ pub(super) struct Run<'a, C: Connector> {
     /// How many records are converted and neither stored nor refused yet.
     unsent: usize,
     /// Records that failed for a passing reason, with that reason.
-    again: Vec<(C::Listed, String)>,
+    to_retry: Vec<(C::Listed, String)>,
     second_try: bool,
     /// Records whose second try has not ended yet, with the reason why the first failed.
-    trying_again: BTreeMap<String, String>,
+    retrying: BTreeMap<String, String>,
     failed_in_a_row: usize,
     /// How many records in a row the catalogue failed on, each sent by itself.
-    broken_in_a_row: usize,
+    catalogue_failures_in_a_row: usize,
     next_progress: usize,
     stopped: bool,
 }
 
 impl<'a, C: Connector> Run<'a, C> {
-    pub(super) fn new(engine: &'a Engine<C>, stop: &'a Stop) -> Self {
+    pub(super) fn new(engine: &'a Engine<C>, stop: &'a CancellationToken) -> Self {
         Self {
             engine,
             stop,
@@ -61,11 +61,11 @@ impl<'a, C: Connector> Run<'a, C> {
             summary: Summary::default(),
             batch: Vec::new(),
             unsent: 0,
-            again: Vec::new(),
+            to_retry: Vec::new(),
             second_try: false,
-            trying_again: BTreeMap::new(),
+            retrying: BTreeMap::new(),
             failed_in_a_row: 0,
-            broken_in_a_row: 0,
+            catalogue_failures_in_a_row: 0,
             next_progress: engine.options.progress_every.max(1),
             stopped: false,
         }
@@ -73,11 +73,11 @@ impl<'a, C: Connector> Run<'a, C> {
 
     pub(super) async fn report(mut self) -> Report {
         let outcome = self.complete().await;
-        // Only an early end leaves any: a second try settles each of them.
-        for (listed, reason) in mem::take(&mut self.again) {
+        // Only a run that ended early has any left: the second try counts each of them.
+        for (listed, reason) in mem::take(&mut self.to_retry) {
             self.bad(self.engine.connector.identifier(&listed), reason);
         }
-        for (identifier, reason) in mem::take(&mut self.trying_again) {
+        for (identifier, reason) in mem::take(&mut self.retrying) {
             self.bad(identifier, reason);
         }
         self.summary.unsent = self.unsent;
@@ -86,23 +86,23 @@ impl<'a, C: Connector> Run<'a, C> {
     }
 
     async fn complete(&mut self) -> Result<(), RunError> {
-        self.greet().await?;
+        self.check_access().await?;
         let (listing, found) = self.listing(self.engine.options.limit, LISTED_AHEAD);
         let connector = Arc::clone(&self.engine.connector);
         let mut lister = JoinSet::new();
         lister.spawn(async move { connector.list(listing).await });
         self.harvest_and_send(found).await?;
-        // Stopped, the listing has nobody to list for, and may have hours to go.
+        // After a stop nobody reads the listing any more, and it may need hours to its end.
         let listed = if self.stopped { Ok(()) } else { self.listed(lister.join_next().await) };
         self.try_again().await?;
         listed
     }
 
-    async fn greet(&mut self) -> Result<(), RunError> {
+    async fn check_access(&mut self) -> Result<(), RunError> {
         let Engine { connector, catalogue, options } = self.engine;
         tokio::select! {
-            greeted = catalogue.greet(connector.platform(), connector.type_path(), options.patience) => Ok(greeted?),
-            () = self.stop.requested() => {
+            checked = catalogue.check_access(connector.platform(), connector.type_path(), options.patience) => Ok(checked?),
+            () = self.stop.cancelled() => {
                 self.stopped = true;
                 Ok(())
             }
@@ -125,16 +125,16 @@ impl<'a, C: Connector> Run<'a, C> {
 
     /// Gives the records that failed for a passing reason a second try.
     async fn try_again(&mut self) -> Result<(), RunError> {
-        if self.again.is_empty() || self.stopped {
+        if self.to_retry.is_empty() || self.stopped {
             return Ok(());
         }
         self.second_try = true;
         self.failed_in_a_row = 0;
-        let again = mem::take(&mut self.again);
-        tracing::info!("{}: trying {} records again", self.engine.platform(), again.len());
-        let (mut listing, found) = self.listing(None, again.len());
-        for (listed, reason) in again {
-            self.trying_again.insert(self.engine.connector.identifier(&listed), reason);
+        let to_retry = mem::take(&mut self.to_retry);
+        tracing::info!("{}: trying {} records again", self.engine.platform(), to_retry.len());
+        let (mut listing, found) = self.listing(None, to_retry.len());
+        for (listed, reason) in to_retry {
+            self.retrying.insert(self.engine.connector.identifier(&listed), reason);
             // There is room for all of them.
             listing.give(listed).await;
         }
@@ -148,7 +148,7 @@ impl<'a, C: Connector> Run<'a, C> {
 
     async fn harvest_and_send(&mut self, found: mpsc::Receiver<Found<C::Listed>>) -> Result<(), RunError> {
         match self.harvest(found).await {
-            // There is nobody to send the rest to.
+            // The catalogue takes nothing, so the rest cannot be sent.
             Err(error @ (RunError::Catalogue(_) | RunError::Unsent(_))) => Err(error),
             harvested => self.flush().await.and(harvested),
         }
@@ -162,7 +162,7 @@ impl<'a, C: Connector> Run<'a, C> {
         while !self.stopped && (open || !fetching.tasks.is_empty()) {
             tokio::select! {
                 biased;
-                () = self.stop.requested() => self.stopped = true,
+                () = self.stop.cancelled() => self.stopped = true,
                 Some(ended) = fetching.tasks.join_next_with_id() => self.take(ended, &mut fetching).await?,
                 next = found.recv(), if open && fetching.tasks.len() < concurrency => match next {
                     None => open = false,
@@ -200,7 +200,7 @@ impl<'a, C: Connector> Run<'a, C> {
     ) -> Result<(), RunError> {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let identifier = fetching.identifiers.remove(&id).unwrap_or_default();
-        self.trying_again.remove(&identifier);
+        self.retrying.remove(&identifier);
         match ended {
             Ok((_, (_, Ok(record)))) => {
                 self.failed_in_a_row = 0;
@@ -223,11 +223,11 @@ impl<'a, C: Connector> Run<'a, C> {
     /// Keeps the record for a second try, or counts it; many in a row mean that the platform is gone.
     fn unavailable(&mut self, listed: C::Listed, identifier: String, reason: String) -> Result<(), RunError> {
         self.failed_in_a_row += 1;
-        if self.second_try || self.again.len() >= MAX_AGAIN {
+        if self.second_try || self.to_retry.len() >= MAX_RETRIED {
             self.bad(identifier, reason.clone());
         } else {
             tracing::debug!(record = identifier, "record {identifier} is tried again later: {reason}");
-            self.again.push((listed, reason.clone()));
+            self.to_retry.push((listed, reason.clone()));
         }
         if self.failed_in_a_row < self.engine.options.give_up_after {
             return Ok(());
@@ -247,7 +247,7 @@ impl<'a, C: Connector> Run<'a, C> {
         let batch = mem::take(&mut self.batch);
         let (stop, grace) = (self.stop, self.engine.options.grace);
         let out_of_time = async {
-            stop.requested().await;
+            stop.cancelled().await;
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
@@ -267,24 +267,24 @@ impl<'a, C: Connector> Run<'a, C> {
         let Engine { connector, catalogue, options } = self.engine;
         let (platform, type_path) = (connector.platform(), connector.type_path());
         let mut parts = vec![batch];
-        let mut asked_how_it_is = false;
+        let mut is_access_checked = false;
         while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
             let error = match catalogue.upsert(platform, type_path, &part).await {
                 Ok(results) => {
-                    self.broken_in_a_row = 0;
+                    self.catalogue_failures_in_a_row = 0;
                     part.iter().zip(&results).for_each(|(record, result)| self.account(record, result));
                     continue;
                 }
                 Err(error) if error.is_about_records() => error,
                 Err(error) => return Err(error),
             };
-            if matches!(error, CatalogueError::Failed(_)) && !asked_how_it_is {
+            if matches!(error, CatalogueError::Failed(_)) && !is_access_checked {
                 // A catalogue that fails on an empty batch too would fail on every part of this one.
-                catalogue.greet(platform, type_path, options.patience).await?;
-                asked_how_it_is = true;
+                catalogue.check_access(platform, type_path, options.patience).await?;
+                is_access_checked = true;
             }
             match part.as_slice() {
                 [record] => self.not_taken(record, error)?,
@@ -301,8 +301,8 @@ impl<'a, C: Connector> Run<'a, C> {
     /// Counts a record that is not taken by itself. Where the catalogue fails on many in a row, the reason is not in the records.
     fn not_taken(&mut self, record: &Record, error: CatalogueError) -> Result<(), CatalogueError> {
         if matches!(error, CatalogueError::Failed(_)) {
-            self.broken_in_a_row += 1;
-            if self.broken_in_a_row >= self.engine.options.give_up_after {
+            self.catalogue_failures_in_a_row += 1;
+            if self.catalogue_failures_in_a_row >= self.engine.options.give_up_after {
                 return Err(error);
             }
         }

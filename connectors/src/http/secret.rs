@@ -1,60 +1,37 @@
-//! What must not be shown: keys, and what platforms put into URLs.
+//! What must not be shown: keys, and what platforms put into URLs. No library knows which parameters of a URL are harmless.
 
 use std::convert::Infallible;
-use std::fmt;
-use std::str::FromStr;
 
+use aiod_schema::platform::is_harmless;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Request, Url};
-
-/// Query parameters whose values may be shown: paging and selection. All others are masked, since platforms put tokens into URLs.
-const HARMLESS: &[&str] =
-    &["catalogId", "from", "full", "fullId", "limit", "metadataPrefix", "offset", "page", "size", "sort", "until", "verb"];
+use secrecy::{ExposeSecret, SecretString};
 
 /// What stands for a masked value.
 pub(super) const MASK: &str = "***";
-
-/// A text that no message, log or debug output shows, such as an API key.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself, for the header that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
 
 /// Why a text is no key.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a key is one or more visible ASCII characters")]
 pub struct NotAKey;
 
-impl Secret {
-    /// Makes sure that the text can stand in a header.
-    ///
-    /// # Errors
-    /// When it is empty or has other characters than visible ASCII.
-    pub fn check(&self) -> Result<(), NotAKey> {
-        let fits = !self.0.is_empty() && self.0.bytes().all(|b| b.is_ascii_graphic());
-        if fits { Ok(()) } else { Err(NotAKey) }
-    }
+/// Takes a key as an option or a file has it: the latter usually ends in a line break. Never fails, since a command line's complaint
+/// about a value repeats the value: [`check_key`] finds later what is wrong.
+///
+/// # Errors
+/// Never.
+pub fn read_key(text: &str) -> Result<SecretString, Infallible> {
+    Ok(text.trim().into())
 }
 
-/// Never fails, since a command line's complaint about a value repeats the value: [`Secret::check`] tells later.
-impl FromStr for Secret {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        // Keys that come from a file usually end in a line break.
-        Ok(Self(text.trim().to_owned()))
-    }
+/// Makes sure that the key can stand in a header.
+///
+/// # Errors
+/// When it is empty or has other characters than visible ASCII.
+pub fn check_key(key: &SecretString) -> Result<(), NotAKey> {
+    let text = key.expose_secret();
+    let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits { Ok(()) } else { Err(NotAKey) }
 }
 
 /// A URL without user, password, query and fragment.
@@ -72,7 +49,7 @@ pub fn bare(url: &Url) -> Url {
 pub fn shown(url: &Url) -> String {
     let mut text = bare(url).to_string();
     for (index, (name, value)) in url.query_pairs().enumerate() {
-        let value = if HARMLESS.contains(&name.as_ref()) { value.as_ref() } else { MASK };
+        let value = if is_harmless(&name) { value.as_ref() } else { MASK };
         text.push(if index == 0 { '?' } else { '&' });
         text.push_str(&name);
         text.push('=');
@@ -84,8 +61,7 @@ pub fn shown(url: &Url) -> String {
 /// The secrets of a request, for masking them in what is answered.
 pub(super) fn hidden(request: &Request) -> Vec<String> {
     let url = request.url();
-    let mut hidden: Vec<String> =
-        url.query_pairs().filter(|(name, _)| !HARMLESS.contains(&name.as_ref())).map(|(_, value)| value.into_owned()).collect();
+    let mut hidden: Vec<String> = url.query_pairs().filter(|(name, _)| !is_harmless(name)).map(|(_, value)| value.into_owned()).collect();
     hidden.extend(url.password().map(str::to_owned));
     let token = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     hidden.extend(token.map(str::to_owned));
@@ -103,11 +79,11 @@ mod tests {
     fn shown_urls_hold_no_secrets() {
         let url = Url::parse("https://user:pa55word@host.example/get?apiToken=abcd1234&limit=10&q=x#frag").unwrap();
         assert_eq!(shown(&url), "https://host.example/get?apiToken=***&limit=10&q=***");
-        let secret: Secret = "abcd1234\n".parse().unwrap();
-        assert_eq!(format!("{secret:?}"), "***");
-        assert_eq!(secret.check(), Ok(()));
+        let secret = read_key("abcd1234\n").unwrap();
+        assert_eq!((secret.expose_secret(), format!("{secret:?}").contains("abcd")), ("abcd1234", false));
+        assert_eq!(check_key(&secret), Ok(()));
         for bad in ["", " ", "two words", "schlüssel"] {
-            assert_eq!(bad.parse::<Secret>().unwrap().check(), Err(NotAKey), "{bad}");
+            assert_eq!(check_key(&read_key(bad).unwrap()), Err(NotAKey), "{bad}");
         }
     }
 }

@@ -13,16 +13,16 @@ use aiod_schema::model::Resource;
 use aiod_schema::resource::Dataset;
 use clap::Parser;
 use reqwest::Url;
+use tokio_util::sync::CancellationToken;
 
 use self::api::{Api, ApiError, Entry, Listed};
 use crate::cli::{self, Common};
 use crate::engine::{AnyError, Connector, Listing, RecordError, Report, RunError};
 use crate::http::Polite;
 use crate::record::Record;
-use crate::stop::Stop;
 
 /// The platform's name in the catalogue.
-pub const PLATFORM: &str = "openml";
+pub const PLATFORM: &str = aiod_schema::platform::OPENML.name;
 
 /// How many pages in a row may bring nothing new before the listing counts as stuck: a server that ignores the offset would never end.
 const STUCK: usize = 3;
@@ -49,7 +49,7 @@ pub struct Args {
 }
 
 /// Runs the connector as the command line says; see [`cli::serve`].
-pub async fn run(args: &Args, stop: &Stop) -> Report {
+pub async fn run(args: &Args, stop: &CancellationToken) -> Report {
     let http = match Polite::new(args.common.platform_http(args.requests_per_minute)) {
         Ok(http) => http,
         Err(error) => return Report::not_started(RunError::Start(error)),

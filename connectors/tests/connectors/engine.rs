@@ -7,9 +7,9 @@ use aiod_connectors::catalogue::Catalogue as Client;
 use aiod_connectors::engine::{AnyError, Connector, Engine, Listing, Options, RecordError, RunError};
 use aiod_connectors::http::HttpOptions;
 use aiod_connectors::record::Record;
-use aiod_connectors::stop::{Stop, stop_pair};
 use aiod_schema::resource::Dataset;
 use reqwest::Url;
+use tokio_util::sync::CancellationToken;
 use wiremock::ResponseTemplate;
 
 use crate::support::{Catalogue, KEY, OpenMl, args};
@@ -58,7 +58,7 @@ impl Connector for Numbers {
 
 fn engine(numbers: Numbers, catalogue: &Catalogue, limit: Option<usize>) -> Engine<Numbers> {
     let base = Url::parse(&catalogue.server.uri()).unwrap();
-    let client = Client::new(base, KEY.parse().unwrap(), HttpOptions::default()).unwrap();
+    let client = Client::new(base, KEY.into(), HttpOptions::default()).unwrap();
     let options = Options {
         limit,
         batch_size: NonZeroUsize::new(10).unwrap(),
@@ -74,7 +74,7 @@ fn engine(numbers: Numbers, catalogue: &Catalogue, limit: Option<usize>) -> Engi
 #[tokio::test]
 async fn a_connector_that_panics_on_one_record_goes_on() {
     let catalogue = Catalogue::new().await;
-    let report = engine(Numbers { last: 25, panics: Some(7), ..Numbers::default() }, &catalogue, None).run(&Stop::never()).await;
+    let report = engine(Numbers { last: 25, panics: Some(7), ..Numbers::default() }, &catalogue, None).run(&CancellationToken::new()).await;
     assert_eq!((report.exit_code(), report.summary.created, report.summary.bad), (0, 24, 1));
     let bad = &report.summary.bad_records[0];
     assert_eq!(bad.identifier, "7");
@@ -84,7 +84,8 @@ async fn a_connector_that_panics_on_one_record_goes_on() {
 #[tokio::test]
 async fn a_listing_that_panics_is_a_listing_that_failed() {
     let catalogue = Catalogue::new().await;
-    let report = engine(Numbers { last: 5, list_panics: true, ..Numbers::default() }, &catalogue, None).run(&Stop::never()).await;
+    let report =
+        engine(Numbers { last: 5, list_panics: true, ..Numbers::default() }, &catalogue, None).run(&CancellationToken::new()).await;
     assert!(matches!(report.outcome, Err(RunError::Listing { .. })), "{:?}", report.outcome);
     assert_eq!(catalogue.taken.all(), [1, 2, 3, 4, 5]);
 }
@@ -92,7 +93,7 @@ async fn a_listing_that_panics_is_a_listing_that_failed() {
 #[tokio::test]
 async fn the_engine_keeps_the_limit_whatever_is_listed() {
     let catalogue = Catalogue::new().await;
-    let report = engine(Numbers { last: 1_000, ..Numbers::default() }, &catalogue, Some(12)).run(&Stop::never()).await;
+    let report = engine(Numbers { last: 1_000, ..Numbers::default() }, &catalogue, Some(12)).run(&CancellationToken::new()).await;
     assert_eq!((report.exit_code(), report.summary.listed, report.summary.created), (0, 12, 12));
 }
 
@@ -102,14 +103,15 @@ async fn a_catalogue_that_hangs_does_not_keep_a_stopped_connector() {
     let greeting = ResponseTemplate::new(200).set_body_json(serde_json::json!({"results": []}));
     catalogue.answer_times(greeting.clone(), 1).await;
     catalogue.answer(greeting.set_delay(Duration::from_secs(60))).await;
-    let (switch, stop) = stop_pair();
+    let stop = CancellationToken::new();
+    let switch = stop.clone();
     let engine = engine(Numbers { last: 10, ..Numbers::default() }, &catalogue, None);
     let running = tokio::spawn(async move { engine.run(&stop).await });
     while catalogue.server.received_requests().await.unwrap().len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let started = Instant::now();
-    switch.stop();
+    switch.cancel();
     let report = running.await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(5));
     assert!(matches!(report.outcome, Err(RunError::Unsent(10))), "{:?}", report.outcome);
@@ -119,7 +121,8 @@ async fn a_catalogue_that_hangs_does_not_keep_a_stopped_connector() {
 #[tokio::test]
 async fn runs_follow_each_other_by_the_interval() {
     let (openml, catalogue) = (OpenMl::with(1..=2).await, Catalogue::new().await);
-    let (switch, stop) = stop_pair();
+    let stop = CancellationToken::new();
+    let switch = stop.clone();
     let mut args = args(&openml.server.uri(), &catalogue.server.uri(), &["--interval", "60"]);
     args.common.once = false;
     let running = tokio::spawn(async move { aiod_connectors::openml::run(&args, &stop).await });
@@ -138,7 +141,7 @@ async fn runs_follow_each_other_by_the_interval() {
     assert_eq!(catalogue.taken.batches().len(), 1);
     skip(1).await;
     runs(2).await;
-    switch.stop();
+    switch.cancel();
     assert_eq!(running.await.unwrap().summary.unchanged, 2);
 }
 

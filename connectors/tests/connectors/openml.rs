@@ -6,8 +6,8 @@ use crate::support::{Catalogue, OpenMl, Rules, args, described, description, ent
 use aiod_connectors::catalogue::CatalogueError;
 use aiod_connectors::engine::RunError;
 use aiod_connectors::openml;
-use aiod_connectors::stop::{Stop, stop_pair};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use wiremock::ResponseTemplate;
 
 fn html(status: u16) -> ResponseTemplate {
@@ -315,7 +315,7 @@ async fn without_a_catalogue_the_platform_is_left_alone() {
     let openml = OpenMl::with(1..=3).await;
     // A port that was just given back: nobody listens there.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let report = openml::run(&args(&openml.server.uri(), &format!("http://{free}"), &[]), &Stop::never()).await;
+    let report = openml::run(&args(&openml.server.uri(), &format!("http://{free}"), &[]), &CancellationToken::new()).await;
     assert_eq!(report.exit_code(), 1);
     let message = report.outcome.unwrap_err().to_string();
     assert!(message.starts_with("the catalogue does not answer: http://127.0.0.1:"), "{message}");
@@ -346,7 +346,7 @@ async fn refusals_say_what_to_do() {
         // Without --once too: waiting for the next run would hide the trouble for a day.
         let mut args = args(&openml.server.uri(), &catalogue.server.uri(), &[]);
         args.common.once = false;
-        let report = openml::run(&args, &Stop::never()).await;
+        let report = openml::run(&args, &CancellationToken::new()).await;
         assert_eq!(report.exit_code(), 1);
         let message = report.outcome.unwrap_err().to_string();
         assert!(message.contains(advice), "{status}: {message}");
@@ -396,14 +396,15 @@ async fn stopping_sends_what_is_converted() {
     let (openml, catalogue) = (OpenMl::with(1..=5).await, Catalogue::new().await);
     let slow = described(&description(4)).set_delay(Duration::from_secs(60));
     openml.answer("data/4", slow).await;
-    let (switch, stop) = stop_pair();
+    let stop = CancellationToken::new();
+    let switch = stop.clone();
     let mut args = args(&openml.server.uri(), &catalogue.server.uri(), &["--concurrency", "1"]);
     args.common.once = false;
     let running = tokio::spawn(async move { openml::run(&args, &stop).await });
     while !openml.asked().await.contains(&"data/4".to_owned()) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    switch.stop();
+    switch.cancel();
     let report = running.await.unwrap();
     assert_eq!((report.exit_code(), report.stopped), (0, true));
     assert_eq!((catalogue.taken.all(), report.summary.unsent), (vec![1, 2, 3], 0));
@@ -412,7 +413,8 @@ async fn stopping_sends_what_is_converted() {
 #[tokio::test]
 async fn without_once_it_waits_for_the_next_run_until_stopped() {
     let (openml, catalogue) = (OpenMl::with(1..=2).await, Catalogue::new().await);
-    let (switch, stop) = stop_pair();
+    let stop = CancellationToken::new();
+    let switch = stop.clone();
     let mut args = args(&openml.server.uri(), &catalogue.server.uri(), &[]);
     args.common.once = false;
     let running = tokio::spawn(async move { openml::run(&args, &stop).await });
@@ -421,7 +423,7 @@ async fn without_once_it_waits_for_the_next_run_until_stopped() {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!running.is_finished());
-    switch.stop();
+    switch.cancel();
     assert_eq!(running.await.unwrap().exit_code(), 0);
 }
 
@@ -430,9 +432,10 @@ async fn stopping_while_waiting_for_the_catalogue_is_quick() {
     let openml = OpenMl::with(1..=2).await;
     let catalogue = Catalogue::new().await;
     catalogue.answer(html(502)).await;
-    let (switch, stop) = stop_pair();
+    let stop = CancellationToken::new();
+    let switch = stop.clone();
     let args = args(&openml.server.uri(), &catalogue.server.uri(), &["--catalogue-wait", "600"]);
-    switch.stop();
+    switch.cancel();
     let report = tokio::time::timeout(Duration::from_secs(5), openml::run(&args, &stop)).await.unwrap();
     assert_eq!((report.exit_code(), report.stopped), (0, true));
 }

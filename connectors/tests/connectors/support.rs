@@ -7,9 +7,9 @@ use std::time::Duration;
 use aiod_connectors::engine::Report;
 use aiod_connectors::http::Retry;
 use aiod_connectors::openml::{self, Args};
-use aiod_connectors::stop::Stop;
 use clap::Parser;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -248,5 +248,5 @@ pub(crate) fn args(openml: &str, catalogue: &str, more: &[&str]) -> Args {
 
 /// Runs the connector once.
 pub(crate) async fn run(openml: &OpenMl, catalogue: &Catalogue, more: &[&str]) -> Report {
-    openml::run(&args(&openml.server.uri(), &catalogue.server.uri(), more), &Stop::never()).await
+    openml::run(&args(&openml.server.uri(), &catalogue.server.uri(), more), &CancellationToken::new()).await
 }

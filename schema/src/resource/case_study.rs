@@ -15,5 +15,6 @@ pub struct CaseStudy {
     #[serde(flatten)]
     pub asset: AiAsset,
     /// Files of the case study.
+    #[field(role = Files)]
     pub distribution: Vec<Distribution>,
 }

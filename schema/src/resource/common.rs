@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::Model;
+use crate::identifier::MAX_PLATFORM_IDENTIFIER;
+use crate::platform::MAX_NAME;
 use crate::resource::Contact;
 use crate::resource::embedded::{Distribution, Entry, Note, Text};
 
@@ -14,15 +16,16 @@ use crate::resource::embedded::{Distribution, Entry, Note, Text};
 #[serde(default)]
 pub struct Concept {
     /// The platform that the resource comes from, such as `zenodo`. Together with `platform_resource_identifier` it is the resource's identity on its platform.
-    #[field(platform, max = 64)]
+    #[field(platform, max = MAX_NAME)]
     pub platform: Option<String>,
     /// How the platform itself identifies the resource; unique among the platform's resources of one type, whatever its case.
-    #[field(max = 256)]
+    #[field(role = PlatformIdentifier, max = MAX_PLATFORM_IDENTIFIER)]
     pub platform_resource_identifier: Option<String>,
     /// How the resource is administered in the catalogue.
+    #[field(role = Entry)]
     pub aiod_entry: Option<Entry>,
     /// The resource's identifier in this catalogue: the type's prefix, `_` and 24 letters or digits.
-    #[field(read_only, max = 30)]
+    #[field(role = Identifier, read_only, max = 30)]
     pub identifier: Option<String>,
 }
 
@@ -35,7 +38,7 @@ pub struct AiResource {
     #[serde(flatten)]
     pub concept: Concept,
     /// The resource's name.
-    #[field(required, personal, max = 256)]
+    #[field(role = Name, required, max = 256)]
     pub name: String,
     /// When the resource was first published on its platform, in UTC.
     pub date_published: Option<NaiveDateTime>,
@@ -43,7 +46,7 @@ pub struct AiResource {
     #[field(max = 256)]
     pub same_as: Option<String>,
     /// The same identifier, under its older name.
-    #[field(read_only)]
+    #[field(role = IdentifierAlias, read_only)]
     pub ai_resource_identifier: Option<String>,
     /// Other names that the resource is known by.
     #[field(term = "alternate_name")]
@@ -55,7 +58,7 @@ pub struct AiResource {
     #[field(link = "contact")]
     pub contact: Vec<String>,
     /// The contacts of `contact`, in full.
-    #[field(read_only)]
+    #[field(read_only, embeds = "contact")]
     pub contacts: Vec<Contact>,
     /// Contacts of those who made the resource.
     #[field(link = "contact")]
@@ -66,18 +69,19 @@ pub struct AiResource {
     #[field(term = "ai_paradigm")]
     pub falls_under_paradigm: Vec<String>,
     /// Resources that are part of this one.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "is_part_of")]
     pub has_part: Vec<String>,
     /// The industrial sectors that the resource is meant for.
     #[field(term = "industrial_sector")]
     pub industrial_sector: Vec<String>,
     /// Resources that this one is part of.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "has_part")]
     pub is_part_of: Vec<String>,
     /// Words or phrases that the resource is found by.
     #[field(term = "keyword")]
     pub keyword: Vec<String>,
     /// Pictures, films and the like that show the resource.
+    #[field(role = Images)]
     pub media: Vec<Distribution>,
     /// Remarks about the resource.
     pub note: Vec<Note>,
@@ -85,10 +89,10 @@ pub struct AiResource {
     #[field(term = "relevant_link")]
     pub relevant_link: Vec<String>,
     /// Resources that matter to this one.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "relevant_to")]
     pub relevant_resource: Vec<String>,
     /// Resources that this one matters to.
-    #[field(link = "ai_resource")]
+    #[field(link = "ai_resource", inverse = "relevant_resource")]
     pub relevant_to: Vec<String>,
     /// The areas of AI research that the resource belongs to.
     #[field(term = "research_area")]
@@ -112,7 +116,7 @@ pub struct AiAsset {
     #[field(max = 256)]
     pub version: Option<String>,
     /// The same identifier, under its older name.
-    #[field(read_only)]
+    #[field(role = IdentifierAlias, read_only)]
     pub ai_asset_identifier: Option<String>,
     /// Publications that the asset cites or wants to be cited by.
     #[field(link = "publication")]

@@ -18,6 +18,7 @@ pub struct ComputationalAsset {
     #[field(max = 256)]
     pub status_info: Option<String>,
     /// Ways to get at it.
+    #[field(role = Files)]
     pub distribution: Vec<Distribution>,
     /// What sort of asset it is.
     #[field(term = "computational_asset_type")]

@@ -24,6 +24,7 @@ pub struct Dataset {
     #[field(max = 64)]
     pub temporal_coverage: Option<String>,
     /// Files of the dataset.
+    #[field(role = Files)]
     pub distribution: Vec<Distribution>,
     /// Persons or organisations that paid for it.
     #[field(link = "person, organisation")]

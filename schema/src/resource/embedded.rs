@@ -4,6 +4,8 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use crate::identifier::MAX_PLATFORM_IDENTIFIER;
+use crate::platform::MAX_NAME;
 use crate::{Model, Status};
 
 /// How a resource is administered in the catalogue; its status and dates are added when it is read.
@@ -13,15 +15,16 @@ use crate::{Model, Status};
 #[model(closed, title = "AIoDEntry")]
 pub struct Entry {
     /// Identifiers of those who look after the resource's metadata.
+    #[field(role = Editors)]
     pub editor: Vec<String>,
     /// Where the resource stands between registration and publication.
-    #[field(read_only)]
+    #[field(role = Status, read_only)]
     pub status: Option<Status>,
     /// When its metadata last changed, in UTC.
-    #[field(read_only)]
+    #[field(role = DateModified, read_only)]
     pub date_modified: Option<NaiveDateTime>,
     /// When it was registered, in UTC.
-    #[field(read_only)]
+    #[field(role = DateCreated, read_only)]
     pub date_created: Option<NaiveDateTime>,
 }
 
@@ -115,10 +118,10 @@ pub struct Location {
 #[serde(default)]
 pub struct Distribution {
     /// The platform that the file lies on.
-    #[field(platform, max = 64)]
+    #[field(platform, max = MAX_NAME)]
     pub platform: Option<String>,
     /// How that platform identifies the file.
-    #[field(max = 256)]
+    #[field(max = MAX_PLATFORM_IDENTIFIER)]
     pub platform_resource_identifier: Option<String>,
     /// The file's checksum.
     #[field(max = 1800)]
@@ -130,7 +133,7 @@ pub struct Distribution {
     #[field(max = 256)]
     pub copyright: Option<String>,
     /// Where the file can be downloaded.
-    #[field(max = 1800)]
+    #[field(role = DownloadUrl, max = 1800)]
     pub content_url: Option<String>,
     /// The file's size in kilobytes.
     pub content_size_kb: Option<i64>,
@@ -157,42 +160,10 @@ pub struct Distribution {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Model)]
 #[serde(default)]
 pub struct RunnableDistribution {
-    /// The platform that the file lies on.
-    #[field(platform, max = 64)]
-    pub platform: Option<String>,
-    /// How that platform identifies the file.
-    #[field(max = 256)]
-    pub platform_resource_identifier: Option<String>,
-    /// The file's checksum.
-    #[field(max = 1800)]
-    pub checksum: Option<String>,
-    /// How the checksum is computed, such as `sha256`.
-    #[field(max = 64)]
-    pub checksum_algorithm: Option<String>,
-    /// Who holds the rights.
-    #[field(max = 256)]
-    pub copyright: Option<String>,
-    /// Where the file can be downloaded.
-    #[field(max = 256)]
-    pub content_url: Option<String>,
-    /// The file's size in kilobytes.
-    pub content_size_kb: Option<i64>,
-    /// When the file was published, in UTC.
-    pub date_published: Option<NaiveDateTime>,
-    /// What the file is.
-    #[field(max = 1800)]
-    pub description: Option<String>,
-    /// The file's media type, such as `text/csv`.
-    #[field(max = 256)]
-    pub encoding_format: Option<String>,
-    /// The file's name.
-    #[field(max = 256)]
-    pub name: Option<String>,
-    /// How mature the technology is, from 1 to 9.
-    pub technology_readiness_level: Option<i64>,
-    /// The file itself in base64. Only given out, and only for images that were asked for.
-    #[field(blob)]
-    pub binary_blob: Option<String>,
+    /// What every file has.
+    #[serde(flatten)]
+    #[field(overrides(content_url, max = 256))]
+    pub file: Distribution,
     /// A script that installs it.
     #[field(max = 256)]
     pub installation_script: Option<String>,

@@ -30,5 +30,6 @@ pub struct Experiment {
     #[field(term = "badge")]
     pub badge: Vec<String>,
     /// Files of the experiment.
+    #[field(role = Files)]
     pub distribution: Vec<RunnableDistribution>,
 }

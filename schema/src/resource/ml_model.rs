@@ -18,6 +18,7 @@ pub struct MlModel {
     #[field(max = 64)]
     pub pid: Option<String>,
     /// Files of the model.
+    #[field(role = Files)]
     pub distribution: Vec<RunnableDistribution>,
     /// Experiments that it came out of or was used in.
     #[field(link = "experiment")]

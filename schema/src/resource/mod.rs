@@ -13,6 +13,22 @@ macro_rules! registry {
         pub(crate) fn registry() -> Vec<ResourceType> {
             vec![$($name::resource_type()),*]
         }
+
+        /// What a link may point at: the names of the types and of groups of them. `link = "…"` of a field names a constant of this
+        /// module, so that a target that does not exist does not compile.
+        #[allow(non_upper_case_globals, reason = "they are spelled as the names that they hold")]
+        pub mod target {
+            $(
+                #[doc = concat!("Resources of the type `", stringify!($module), "`.")]
+                pub const $module: &str = stringify!($module);
+            )*
+            /// All AI assets.
+            pub const ai_asset: &str = "ai_asset";
+            /// All AI resources, which are all but contacts.
+            pub const ai_resource: &str = "ai_resource";
+            /// Persons and organisations.
+            pub const agent: &str = "agent";
+        }
     };
 }
 

@@ -23,10 +23,10 @@ pub struct Organisation {
     #[field(max = 1800)]
     pub ai_relevance: Option<String>,
     /// The same identifier, under its older name.
-    #[field(read_only)]
+    #[field(role = IdentifierAlias, read_only)]
     pub agent_identifier: Option<String>,
     /// How to reach it.
-    #[field(link = "contact")]
+    #[field(link = "contact", inverse = "organisation")]
     pub contact_details: Option<String>,
     /// Its members.
     #[field(link = "person, organisation")]

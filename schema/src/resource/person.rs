@@ -12,6 +12,7 @@ use crate::resource::common::AiResource;
 pub struct Person {
     /// What every AI resource has.
     #[serde(flatten)]
+    #[field(overrides(name, personal))]
     pub resource: AiResource,
     /// First names.
     #[field(personal, max = 256)]
@@ -24,10 +25,10 @@ pub struct Person {
     /// Whether the person wants to be contacted.
     pub wants_to_be_contacted: Option<bool>,
     /// The same identifier, under its older name.
-    #[field(read_only)]
+    #[field(role = IdentifierAlias, read_only)]
     pub agent_identifier: Option<String>,
     /// How to reach the person.
-    #[field(link = "contact")]
+    #[field(link = "contact", inverse = "person")]
     pub contact_details: Option<String>,
     /// What the person is an expert in.
     #[field(term = "expertise")]

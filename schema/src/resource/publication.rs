@@ -26,12 +26,13 @@ pub struct Publication {
     /// The publication itself, as text.
     pub content: Option<Text>,
     /// Files of the publication.
+    #[field(role = Files)]
     pub distribution: Vec<Distribution>,
     /// AI assets that it describes.
     #[field(link = "ai_asset")]
     pub documents: Vec<String>,
     /// The same identifier, under its older name.
-    #[field(read_only)]
+    #[field(role = IdentifierAlias, read_only)]
     pub knowledge_asset_identifier: Option<String>,
     /// What sort of publication it is.
     #[field(term = "publication_type")]

@@ -6,7 +6,7 @@
 //! of NACE, `educational_level` ISCED 2011, `number_of_employees` and `turnover` the size classes of Recommendation 2003/361/EC.
 //! Those that a standards body keeps come from crates that follow it: SPDX, ISO 639-3, ISO 3166-1.
 
-use super::{Taxonomy, Term, find, parse};
+use super::{COUNTRY, LANGUAGE, LICENSE, Taxonomy, Term, Vocabulary, parse};
 
 /// The files; each names its scheme itself.
 const FILES: &[&str] = &[
@@ -35,17 +35,16 @@ const FILES: &[&str] = &[
 pub fn defaults() -> Vec<Taxonomy> {
     // The files are part of the program, and the tests below parse each of them: none is faulty here.
     let mut taxonomies: Vec<_> = FILES.iter().flat_map(|file| parse(file).unwrap_or_default().taxonomies).collect();
-    add(&mut taxonomies, "license", licenses());
-    add(&mut taxonomies, "language", languages());
-    add(&mut taxonomies, "country", countries());
+    add(&mut taxonomies, &LICENSE, licenses());
+    add(&mut taxonomies, &LANGUAGE, languages());
+    add(&mut taxonomies, &COUNTRY, countries());
     taxonomies
 }
 
-fn add(taxonomies: &mut Vec<Taxonomy>, name: &str, mut terms: Vec<Term>) {
-    if let Some(taxonomy) = taxonomies.iter_mut().find(|t| t.vocabulary.name == name) {
-        taxonomy.terms.append(&mut terms);
-    } else if let Some(vocabulary) = find(name) {
-        taxonomies.push(Taxonomy { vocabulary, terms });
+fn add(taxonomies: &mut Vec<Taxonomy>, vocabulary: &'static Vocabulary, mut terms: Vec<Term>) {
+    match taxonomies.iter_mut().find(|t| t.vocabulary.name == vocabulary.name) {
+        Some(taxonomy) => taxonomy.terms.append(&mut terms),
+        None => taxonomies.push(Taxonomy { vocabulary, terms }),
     }
 }
 

@@ -58,43 +58,45 @@ const fn also(vocabulary: Vocabulary, v2_alias: &'static str) -> Vocabulary {
     Vocabulary { v2_alias: Some(v2_alias), ..vocabulary }
 }
 
-/// Every vocabulary.
-pub static VOCABULARIES: &[Vocabulary] = &[
-    Vocabulary { case_sensitive: true, ..text("alternate_name", 256) },
-    text("relevant_link", 1800),
-    text("email", 256),
-    text("telephone", 256),
-    open("application_area", "application_areas"),
-    open("badge", "badges"),
-    open("computational_asset_type", "computational_asset_types"),
-    open("edu_access_mode", "edu_access_modes"),
-    open("edu_pace", "edu_paces"),
-    open("edu_prerequisite", "edu_prerequisites"),
-    open("edu_target_audience", "edu_target_audiences"),
-    open("educational_resource_type", "educational_resource_types"),
-    open("expertise", "expertises"),
-    open("external_resource", "external_resources"),
-    open("keyword", "keywords"),
-    open("ml_model_type", "ml_model_types"),
-    also(taxonomy("ai_paradigm", "AI_paradigms", "AI Paradigm"), "ai_paradigms"),
-    also(taxonomy("country", "countries", "Country"), "countrys"),
-    also(taxonomy("educational_competency", "educational_competencies", "Educational Competency"), "educational_competencys"),
-    taxonomy("educational_level", "educational_levels", "Educational Level"),
-    taxonomy("event_mode", "event_modes", "Event Mode"),
-    also(taxonomy("event_status", "event_statuses", "Event Status"), "event_status"),
-    taxonomy("industrial_sector", "industrial_sectors", "Business Sector"),
-    taxonomy("language", "languages", "Language"),
-    taxonomy("learning_mode", "learning_modes", "Learning Mode"),
-    taxonomy("license", "licenses", "Licence"),
-    also(taxonomy("news_category", "news_categories", "News Category"), "news_categorys"),
-    also(taxonomy("number_of_employees", "numbers_of_employees", "Number of Employees"), "number_of_employees"),
-    taxonomy("organisation_activity_type", "organisation_activity_types", "Organisation Activity Type"),
-    taxonomy("organisation_type", "organisation_types", "Organisation Type"),
-    taxonomy("publication_type", "publication_types", "Publication"),
-    taxonomy("research_area", "research_areas", "Research Area"),
-    taxonomy("scientific_domain", "scientific_domains", "Scientific Domain"),
-    taxonomy("turnover", "turnovers", "Turnover"),
-];
+table! {
+    /// Every vocabulary. `term = "…"` of a field names one of these constants, so that a vocabulary that does not exist does not compile.
+    VOCABULARIES: [Vocabulary] = {
+        ALTERNATE_NAME = Vocabulary { case_sensitive: true, ..text("alternate_name", 256) };
+        RELEVANT_LINK = text("relevant_link", 1800);
+        EMAIL = text("email", 256);
+        TELEPHONE = text("telephone", 256);
+        APPLICATION_AREA = open("application_area", "application_areas");
+        BADGE = open("badge", "badges");
+        COMPUTATIONAL_ASSET_TYPE = open("computational_asset_type", "computational_asset_types");
+        EDU_ACCESS_MODE = open("edu_access_mode", "edu_access_modes");
+        EDU_PACE = open("edu_pace", "edu_paces");
+        EDU_PREREQUISITE = open("edu_prerequisite", "edu_prerequisites");
+        EDU_TARGET_AUDIENCE = open("edu_target_audience", "edu_target_audiences");
+        EDUCATIONAL_RESOURCE_TYPE = open("educational_resource_type", "educational_resource_types");
+        EXPERTISE = open("expertise", "expertises");
+        EXTERNAL_RESOURCE = open("external_resource", "external_resources");
+        KEYWORD = open("keyword", "keywords");
+        ML_MODEL_TYPE = open("ml_model_type", "ml_model_types");
+        AI_PARADIGM = also(taxonomy("ai_paradigm", "AI_paradigms", "AI Paradigm"), "ai_paradigms");
+        COUNTRY = also(taxonomy("country", "countries", "Country"), "countrys");
+        EDUCATIONAL_COMPETENCY = also(taxonomy("educational_competency", "educational_competencies", "Educational Competency"), "educational_competencys");
+        EDUCATIONAL_LEVEL = taxonomy("educational_level", "educational_levels", "Educational Level");
+        EVENT_MODE = taxonomy("event_mode", "event_modes", "Event Mode");
+        EVENT_STATUS = also(taxonomy("event_status", "event_statuses", "Event Status"), "event_status");
+        INDUSTRIAL_SECTOR = taxonomy("industrial_sector", "industrial_sectors", "Business Sector");
+        LANGUAGE = taxonomy("language", "languages", "Language");
+        LEARNING_MODE = taxonomy("learning_mode", "learning_modes", "Learning Mode");
+        LICENSE = taxonomy("license", "licenses", "Licence");
+        NEWS_CATEGORY = also(taxonomy("news_category", "news_categories", "News Category"), "news_categorys");
+        NUMBER_OF_EMPLOYEES = also(taxonomy("number_of_employees", "numbers_of_employees", "Number of Employees"), "number_of_employees");
+        ORGANISATION_ACTIVITY_TYPE = taxonomy("organisation_activity_type", "organisation_activity_types", "Organisation Activity Type");
+        ORGANISATION_TYPE = taxonomy("organisation_type", "organisation_types", "Organisation Type");
+        PUBLICATION_TYPE = taxonomy("publication_type", "publication_types", "Publication");
+        RESEARCH_AREA = taxonomy("research_area", "research_areas", "Research Area");
+        SCIENTIFIC_DOMAIN = taxonomy("scientific_domain", "scientific_domains", "Scientific Domain");
+        TURNOVER = taxonomy("turnover", "turnovers", "Turnover");
+    }
+}
 
 /// The vocabulary of this name.
 pub fn find(name: &str) -> Option<&'static Vocabulary> {
@@ -242,5 +244,16 @@ impl Seen {
             }
         }
         Ok(terms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_called_as_their_vocabularies() {
+        let names: Vec<String> = VOCABULARIES.iter().map(|vocabulary| vocabulary.name.to_uppercase()).collect();
+        assert_eq!(names, CONSTANTS);
     }
 }

@@ -5,14 +5,19 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::line::{Cell, Line, parse};
+use tokio::sync::mpsc;
+
+use super::row::{Line, Row, parse};
 use super::{Counts, DumpError, DumpReport, FORMAT, Header, Progress, TABLES, VERSION, migration, sqlite_load};
+use crate::store::sql::Arg;
 use crate::store::{Db, Result, StoreError, mysql_load};
 
 /// The longest line, in bytes: longer than any that the databases' columns allow.
-const MAX_LINE: u64 = 128 << 20;
+const MAX_LINE: usize = 128 << 20;
 /// How much is read at once, in bytes.
 const BUFFER: usize = 1 << 20;
+/// How many bytes of rows make a batch: enough that the cost of its statements does not count.
+const BATCH: usize = 2 << 20;
 
 /// Fills an empty catalogue from a file (`-`: standard input); `url` is the database's.
 ///
@@ -29,8 +34,7 @@ pub async fn import(db: &Db, url: &str, path: &Path) -> Result<DumpReport> {
     let begin = Instant::now();
     let catalogue = migration(db).await?;
     let path = path.to_owned();
-    let reader = blocking(move || Reader::open(path)).await?;
-    let (header, reader) = blocking(move || reader.header()).await?;
+    let (header, reader) = blocking(move || Reader::open(path)).await?;
     if header.migration != catalogue {
         return Err(DumpError::Migration { file: header.migration, catalogue, program: header.program }.into());
     }
@@ -48,16 +52,52 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     outcome.await.unwrap_or_else(|_| Err(DumpError::Ended("its reader stopped".to_owned()).into()))
 }
 
-/// Who takes the rows has ended, for a reason that it tells itself.
-pub(in crate::store) struct Stopped;
+/// Rows of one table, and the lines among which they stood.
+#[derive(Default)]
+pub(in crate::store) struct Batch {
+    /// The place of the table in [`TABLES`].
+    pub(in crate::store) table: usize,
+    pub(in crate::store) first: u64,
+    pub(in crate::store) last: u64,
+    pub(in crate::store) rows: Vec<Row>,
+    /// About how much memory the rows take.
+    bytes: usize,
+}
 
-/// What takes rows.
-pub(in crate::store) trait Sink: Send + 'static {
-    /// Takes a row of the table at this place in [`TABLES`], from this line.
-    fn row(&mut self, table: usize, line: u64, cells: Vec<Cell<'_>>) -> std::result::Result<(), Stopped>;
+/// Gathers the rows of each table to batches.
+struct Batches {
+    open: Vec<Batch>,
+    /// Where full batches go, by table.
+    outlets: Vec<mpsc::Sender<Batch>>,
+}
 
-    /// Passes on what it still holds: there are no more rows.
-    fn finish(&mut self) -> std::result::Result<(), Stopped>;
+impl Batches {
+    fn new(outlets: Vec<mpsc::Sender<Batch>>) -> Self {
+        Self { open: TABLES.iter().map(|_| Batch::default()).collect(), outlets }
+    }
+
+    /// Takes a row; whether anybody wants more.
+    fn push(&mut self, table: usize, line: u64, row: Row) -> bool {
+        let batch = &mut self.open[table];
+        if batch.rows.is_empty() {
+            (batch.table, batch.first) = (table, line);
+        }
+        batch.last = line;
+        batch.bytes += row.iter().map(|value| size_of::<Arg>() + value.size()).sum::<usize>();
+        batch.rows.push(row);
+        batch.bytes < BATCH || self.pass_on(table)
+    }
+
+    fn pass_on(&mut self, table: usize) -> bool {
+        let batch = std::mem::take(&mut self.open[table]);
+        batch.rows.is_empty() || self.outlets[table].blocking_send(batch).is_ok()
+    }
+
+    /// Passes on what is left.
+    fn finish(mut self) -> bool {
+        tracing::info!("import: all rows were read, the database builds its indexes");
+        (0..TABLES.len()).all(|table| self.pass_on(table))
+    }
 }
 
 /// Reads lines, in a thread of its own.
@@ -69,75 +109,64 @@ pub(in crate::store) struct Reader {
 }
 
 impl Reader {
-    fn open(path: PathBuf) -> Result<Self> {
+    fn open(path: PathBuf) -> Result<(Header, Self)> {
         let input: Box<dyn Read + Send> = if path == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
-        Ok(Self { input: BufReader::with_capacity(BUFFER, input), line: Vec::new(), number: 0 })
+        let mut reader = Self { input: BufReader::with_capacity(BUFFER, input), line: Vec::new(), number: 0 };
+        let not_ours = |what: String| StoreError::from(DumpError::NotAnExport(what));
+        if !reader.next_line()? {
+            return Err(not_ours("a line is expected".to_owned()));
+        }
+        let header: Header = serde_json::from_slice(&reader.line).map_err(|error| not_ours(error.to_string()))?;
+        match header.version {
+            _ if header.format != FORMAT => Err(not_ours(format!("the format is '{}', not '{FORMAT}'", header.format))),
+            VERSION => Ok((header, reader)),
+            other => Err(DumpError::Version(other).into()),
+        }
     }
 
-    /// Reads the next line into `self.line`, without its end; `None` at the end of the file, and when the line has no end.
-    fn next_line(&mut self) -> Result<Option<()>> {
+    /// Reads the next line into `self.line`, without its end; whether it has one. After the last line `self.line` is empty.
+    fn next_line(&mut self) -> Result<bool> {
         self.line.clear();
-        let length = (&mut self.input).take(MAX_LINE).read_until(b'\n', &mut self.line)?;
-        if length == 0 {
-            return Ok(None);
+        let length = (&mut self.input).take(MAX_LINE as u64).read_until(b'\n', &mut self.line)?;
+        self.number += u64::from(length > 0);
+        let is_whole = self.line.pop_if(|byte| *byte == b'\n').is_some();
+        if length == MAX_LINE && !is_whole {
+            return Err(self.fault(format!("a line of more than {MAX_LINE} bytes")));
         }
-        self.number += 1;
-        if self.line.pop_if(|byte| *byte == b'\n').is_some() {
-            return Ok(Some(()));
-        }
-        match u64::try_from(length) {
-            Ok(MAX_LINE) => Err(self.fault(format!("a line of more than {MAX_LINE} bytes"))),
-            _ => Ok(None),
-        }
+        Ok(is_whole)
     }
 
     fn fault(&self, fault: impl Into<String>) -> StoreError {
         DumpError::Line { line: self.number, fault: fault.into() }.into()
     }
 
-    fn header(mut self) -> Result<(Header, Self)> {
-        let not_ours = |what: String| StoreError::from(DumpError::NotAnExport(what));
-        self.next_line()?.ok_or_else(|| not_ours("a line is expected".to_owned()))?;
-        let header: Header = serde_json::from_slice(&self.line).map_err(|error| not_ours(error.to_string()))?;
-        match header.version {
-            _ if header.format != FORMAT => Err(not_ours(format!("the format is '{}', not '{FORMAT}'", header.format))),
-            VERSION => Ok((header, self)),
-            other => Err(DumpError::Version(other).into()),
-        }
-    }
-
-    /// Reads all rows; how many, unless the sink stopped.
-    fn rows(mut self, sink: &mut impl Sink) -> Result<Option<Counts>> {
-        let mut counts = Counts::default();
-        let mut progress = Progress::new("import");
+    /// Reads all rows; how many, unless nobody wanted all of them.
+    fn rows(mut self, outlets: Vec<mpsc::Sender<Batch>>) -> Result<Option<Counts>> {
+        let (mut counts, mut progress, mut batches) = (Counts::default(), Progress::new("import"), Batches::new(outlets));
         loop {
-            let has_end = self.next_line()?.is_some();
-            let parsed = std::str::from_utf8(&self.line).map_err(|error| error.to_string()).and_then(parse);
-            // What ends within a line is cut short, whatever the line looks like.
-            if !has_end && !matches!(parsed, Ok(Line::End(_))) {
-                return Err(DumpError::Truncated(self.number).into());
-            }
-            match parsed {
-                Ok(Line::Row(table, cells)) => {
+            let is_whole = self.next_line()?;
+            match parse(&self.line) {
+                Ok(Line::End(expected)) => {
+                    compare(&expected, &counts)?;
+                    self.expect_end()?;
+                    return Ok(batches.finish().then_some(counts));
+                }
+                // What ends within a line is cut short, whatever the line looks like.
+                _ if !is_whole => return Err(DumpError::Truncated(self.number).into()),
+                Err(fault) => return Err(self.fault(fault)),
+                Ok(Line::Row(table, row)) => {
                     counts[table] += 1;
-                    if sink.row(table, self.number, cells).is_err() {
+                    if !batches.push(table, self.number, row) {
                         return Ok(None);
                     }
                 }
-                Ok(Line::End(expected)) => {
-                    compare(&expected, &counts)?;
-                    return self.nothing_more().map(|()| sink.finish().is_ok().then_some(counts));
-                }
-                Err(fault) => return Err(self.fault(fault)),
             }
-            if self.number.is_multiple_of(4096) {
-                progress.tell(&counts);
-            }
+            progress.log(&counts);
         }
     }
 
-    fn nothing_more(&mut self) -> Result<()> {
-        while self.next_line()?.is_some() || !self.line.is_empty() {
+    fn expect_end(&mut self) -> Result<()> {
+        while self.next_line()? || !self.line.is_empty() {
             if !self.line.trim_ascii().is_empty() {
                 return Err(self.fault("there is more after the last line of an export"));
             }
@@ -153,11 +182,14 @@ fn compare(expected: &Counts, found: &Counts) -> Result<()> {
     }
 }
 
-/// Reads all rows into the sink while `load` takes them from its other end; how many there were.
+/// Reads all rows into the outlets while `load` takes them from there; how many there were.
 ///
-/// `load` ends when the sink is gone, which says nothing of whether the file was whole: what it has loaded counts only after this.
-pub(in crate::store) async fn drive<S: Sink>(reader: Reader, mut sink: S, load: impl Future<Output = Result<()>>) -> Result<Counts> {
-    let read = blocking(move || reader.rows(&mut sink));
-    let (counts, ()) = tokio::try_join!(read, load)?;
+/// `load` ends when the outlets are closed, which says nothing of whether the file was whole: what it has loaded counts only after this.
+pub(in crate::store) async fn read_into(
+    outlets: Vec<mpsc::Sender<Batch>>,
+    reader: Reader,
+    load: impl Future<Output = Result<()>>,
+) -> Result<Counts> {
+    let (counts, ()) = tokio::try_join!(blocking(move || reader.rows(outlets)), load)?;
     counts.ok_or_else(|| DumpError::Ended("the database took no more rows".to_owned()).into())
 }

@@ -1,0 +1,214 @@
+//! What the identifiers and terms of bodies stand for, and what their writer may do with it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use aiod_schema::validate::{LinkUse, TermUse};
+use aiod_schema::vocabulary::{self, Vocabulary};
+use aiod_schema::{Input, ResourceType, by_name};
+
+use super::Actor;
+use super::links::single_inverse;
+use crate::catalogue::Result;
+use crate::catalogue::permission::{Action, Subject, is_allowed};
+use crate::store::Tx;
+use crate::store::asset::Status;
+use crate::store::link::{self, Link};
+use crate::store::permission::PermissionKind;
+use crate::store::term::UsedTerm;
+
+/// A body that is to be written.
+#[derive(Clone, Copy)]
+pub(in crate::catalogue) struct Body<'i> {
+    /// The body in normal form.
+    pub(in crate::catalogue) input: &'i Input,
+    /// The row id of its resource, when that exists.
+    pub(in crate::catalogue) id: Option<i64>,
+}
+
+/// A term that the database has.
+pub(super) struct FoundTerm {
+    pub(super) id: i64,
+    /// Its official spelling.
+    pub(super) name: String,
+    pub(super) official: bool,
+}
+
+/// A living resource that a body refers to.
+pub(super) struct FoundResource {
+    pub(super) id: i64,
+    pub(super) resource: &'static ResourceType,
+    pub(super) status: Status,
+    pub(super) platform: Option<String>,
+}
+
+/// What the identifiers and terms of bodies stand for.
+#[derive(Default)]
+pub(in crate::catalogue) struct Resolved {
+    resources: HashMap<String, FoundResource>,
+    terms: HashMap<(&'static str, String), FoundTerm>,
+    /// Row ids of resources that the writer may not see. They count as missing, except where a resource refers to them already.
+    hidden: HashSet<i64>,
+    /// The links that resources have already, where hidden resources matter: the row ids of both ends.
+    present_links: HashSet<(i64, i64)>,
+    /// The links of resources that the writer may not change, by row id; only of those in which a body would set a field that holds one
+    /// value. Links to deleted resources do not count.
+    protected_links: HashMap<i64, Vec<Link>>,
+}
+
+impl Resolved {
+    /// Looks up what these bodies refer to, and what their writer may do with it.
+    pub(in crate::catalogue) async fn load(tx: &mut Tx, actor: Actor<'_>, bodies: &[Body<'_>]) -> Result<Self> {
+        let mut resolved = Self::default();
+        resolved.load_resources(tx, bodies).await?;
+        if !resolved.resources.is_empty() {
+            resolved.load_protected_links(tx, bodies).await?;
+            resolved.load_rights(tx, actor, bodies).await?;
+        }
+        resolved.load_terms(tx, used_terms(bodies.iter().map(|b| b.input)).into_keys()).await?;
+        Ok(resolved)
+    }
+
+    async fn load_resources(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
+        let named = bodies.iter().flat_map(|body| &body.input.links).flat_map(|used| &used.identifiers);
+        let identifiers: BTreeSet<&String> = named.collect();
+        if identifiers.is_empty() {
+            return Ok(());
+        }
+        let identifiers: Vec<String> = identifiers.into_iter().cloned().collect();
+        for row in tx.find_living(&identifiers).await? {
+            if let Some(resource) = by_name(&row.resource_type) {
+                let found = FoundResource { id: row.id, resource, status: Status::parse(&row.status), platform: row.platform };
+                self.resources.insert(row.identifier, found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the links of all resources in which these bodies would set a field that holds one value.
+    async fn load_protected_links(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
+        let mut ids = BTreeSet::new();
+        for body in bodies {
+            for LinkUse { field, identifiers } in &body.input.links {
+                let found = identifiers.iter().filter_map(|identifier| self.resources.get(identifier));
+                ids.extend(found.filter(|f| single_inverse(body.input.resource, field.name, f.resource).is_some()).map(|f| f.id));
+            }
+        }
+        let ids: Vec<i64> = ids.into_iter().collect();
+        for link in tx.living_links_from(&ids).await? {
+            self.protected_links.entry(link.from_id).or_default().push(link);
+        }
+        Ok(())
+    }
+
+    /// Finds out which resources the writer may not see, and which ones the writer may change, so that nothing of them is protected. It
+    /// runs statements only where it matters.
+    async fn load_rights(&mut self, tx: &mut Tx, actor: Actor<'_>, bodies: &[Body<'_>]) -> Result<()> {
+        let unpublished = self.resources.values().filter(|r| r.status != Status::Published).map(|r| r.id);
+        let asked: BTreeSet<i64> = unpublished.chain(self.protected_links.keys().copied()).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = asked.iter().copied().collect();
+        let permissions: HashMap<i64, PermissionKind> = match actor.account() {
+            Some(account) => tx.permissions(account, &ids).await?.into_iter().collect(),
+            None => HashMap::new(),
+        };
+        for found in self.resources.values().filter(|found| asked.contains(&found.id)) {
+            let permission = permissions.get(&found.id).copied();
+            if !found.allows(actor, Action::Read, permission) {
+                self.hidden.insert(found.id);
+            }
+            if found.status != Status::Submitted && found.allows(actor, Action::Update, permission) {
+                self.protected_links.remove(&found.id);
+            }
+        }
+        self.load_present_links(tx, bodies).await
+    }
+
+    async fn load_present_links(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
+        if !self.hidden.is_empty() {
+            let ids: Vec<i64> = bodies.iter().filter_map(|body| body.id).collect();
+            self.present_links = tx.links_from(&ids).await?.into_iter().map(|l| (l.from_id, l.to_id)).collect();
+        }
+        Ok(())
+    }
+
+    async fn load_terms(&mut self, tx: &mut Tx, keys: impl Iterator<Item = (&'static str, String)>) -> Result<()> {
+        let keys: Vec<(String, String)> = keys.map(|(v, k)| (v.to_owned(), k)).collect();
+        for row in tx.find_terms(&keys).await? {
+            if let Some(vocabulary) = vocabulary::find(&row.vocabulary) {
+                let term = FoundTerm { id: row.id, name: row.name, official: row.official == 1 };
+                self.terms.insert((vocabulary.name, row.folded), term);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the terms that these bodies use for the first time.
+    pub(in crate::catalogue) async fn add_terms<'i>(&mut self, tx: &mut Tx, inputs: impl Iterator<Item = &'i Input>) -> Result<()> {
+        let used = used_terms(inputs);
+        let new: Vec<_> = used.into_iter().filter(|(key, _)| !self.terms.contains_key(key)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        // In the order of their keys: two writers of the same terms then wait for each other and do not end in a deadlock.
+        let rows: Vec<UsedTerm<'_>> = new.iter().map(|((vocabulary, folded), name)| UsedTerm { vocabulary, folded, name }).collect();
+        tx.insert_used_terms(&rows).await?;
+        self.load_terms(tx, new.into_iter().map(|(key, _)| key)).await
+    }
+
+    /// Adds a published resource that the transaction has created since.
+    pub(in crate::catalogue) fn add_created(&mut self, identifier: String, id: i64, resource: &'static ResourceType, platform: &str) {
+        let found = FoundResource { id, resource, status: Status::Published, platform: Some(platform.to_owned()) };
+        self.resources.insert(identifier, found);
+    }
+
+    /// The resource with this identifier, seen by the writer or not.
+    pub(super) fn resource(&self, identifier: &str) -> Option<&FoundResource> {
+        self.resources.get(identifier)
+    }
+
+    /// Whether a body may refer to a resource: its writer sees it, or the body's resource refers to it already.
+    pub(super) fn may_refer(&self, body: Body<'_>, found: &FoundResource) -> bool {
+        !self.hidden.contains(&found.id) || body.id.is_some_and(|id| self.present_links.contains(&(id, found.id)))
+    }
+
+    /// The links of a resource that the writer may not change.
+    pub(super) fn protected_links(&self, found: &FoundResource) -> &[Link] {
+        self.protected_links.get(&found.id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(super) fn term(&self, vocabulary: &Vocabulary, term: &str) -> Option<&FoundTerm> {
+        self.terms.get(&(vocabulary.name, vocabulary.key(term)))
+    }
+
+    /// The official spelling of a term, or the given one.
+    pub(super) fn spelling(&self, vocabulary: &Vocabulary, term: &str) -> String {
+        self.term(vocabulary, term).map_or_else(|| term.to_owned(), |found| found.name.clone())
+    }
+
+    /// The text from which the links of a new resource are read.
+    pub(super) fn link_text(&self, input: &Input) -> String {
+        let named = input.links.iter().flat_map(|l| l.identifiers.iter().map(|identifier| (l.field.name, identifier.as_str())));
+        link::text(named.filter_map(|(field, identifier)| Some((field, identifier, self.resource(identifier)?.status))))
+    }
+}
+
+impl FoundResource {
+    fn allows(&self, actor: Actor<'_>, action: Action, permission: Option<PermissionKind>) -> bool {
+        let platform = self.platform.as_deref();
+        let subject = Subject { resource: Some(self.resource), platform, status: Some(self.status), permission };
+        is_allowed(actor.roles, actor.caller, action, subject)
+    }
+}
+
+/// The terms of listed vocabularies that bodies use: by vocabulary and key, the spelling that comes first.
+fn used_terms<'i>(inputs: impl Iterator<Item = &'i Input>) -> BTreeMap<(&'static str, String), String> {
+    let mut used = BTreeMap::new();
+    for TermUse { vocabulary, terms, .. } in inputs.flat_map(|i| &i.terms).filter(|t| t.vocabulary.is_listed()) {
+        for term in terms {
+            used.entry((vocabulary.name, vocabulary.key(term))).or_insert_with(|| term.clone());
+        }
+    }
+    used
+}

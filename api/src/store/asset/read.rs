@@ -1,0 +1,117 @@
+//! Reading resources by their identifiers, and counting them.
+
+use std::collections::HashMap;
+
+use super::{Sort, Status, is_padded, may_identify};
+use crate::store::sql::Sql;
+use crate::store::{Db, Result};
+
+/// A resource as it is read. Its row holds all that the answer needs.
+#[derive(Clone, Debug)]
+pub struct ReadRow {
+    /// Row id.
+    pub id: i64,
+    /// Its identifier.
+    pub identifier: String,
+    /// Its platform.
+    pub platform: Option<String>,
+    /// Its status.
+    pub status: Status,
+    /// Its revision.
+    pub revision: i64,
+    /// When it was registered.
+    pub date_created: i64,
+    /// When it last changed.
+    pub date_modified: i64,
+    /// When it was deleted.
+    pub date_deleted: Option<i64>,
+    /// Its document.
+    pub document: String,
+    /// What it refers to; [`crate::store::link::linked`] reads it.
+    pub links: String,
+}
+
+/// The columns of [`READ`], in its order.
+type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String);
+
+/// Columns are read by their places: to look up a column by its name took as long as to read its value.
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for ReadRow
+where
+    ReadColumns: sqlx::FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links) =
+            ReadColumns::from_row(row)?;
+        let status = Status::parse(&status);
+        Ok(Self { id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links })
+    }
+}
+
+pub(super) const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
+    a.document, a.links FROM ";
+
+impl Db {
+    /// The resource with this identifier, deleted or not.
+    pub async fn read_by_identifier(&self, identifier: &str) -> Result<Option<ReadRow>> {
+        if !may_identify(identifier) {
+            return Ok(None);
+        }
+        self.fetch_optional(Sql::new(READ).push("asset a WHERE a.identifier = ?").bind(identifier)).await
+    }
+
+    /// The resources with these identifiers, deleted or not, in no order.
+    pub async fn read_by_identifiers(&self, identifiers: &[&str]) -> Result<Vec<ReadRow>> {
+        let mut found = Vec::with_capacity(identifiers.len());
+        for chunk in identifiers.chunks(4_000) {
+            found.extend(self.fetch_all::<ReadRow>(Sql::new(READ).push("asset a WHERE a.identifier IN ").push_list(chunk)).await?);
+        }
+        Ok(found)
+    }
+
+    /// The living resource with this key on a platform; without one, the latest deleted.
+    pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str) -> Result<Option<ReadRow>> {
+        if is_padded(platform) || is_padded(key) {
+            return Ok(None);
+        }
+        let which = "asset a WHERE a.resource_type = ? AND a.platform = ? AND a.platform_key = ? ORDER BY a.alive DESC, a.id DESC LIMIT 1";
+        self.fetch_optional(Sql::new(READ).push(which).bind(resource_type).bind(platform).bind(key)).await
+    }
+
+    /// The living resources on which an account has admin permission, with the names of their types; in the order of their
+    /// last change or of their registration.
+    pub async fn administered_by(
+        &self,
+        account: i64,
+        sort: Sort,
+        descending: bool,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, ReadRow)>> {
+        let column = sort.as_str();
+        let direction = if descending { "DESC" } else { "ASC" };
+        let sql = Sql::new(format!(
+            "SELECT a.identifier, a.resource_type FROM permission p JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \
+             WHERE p.account_id = ? AND p.kind = 'admin' ORDER BY a.{column} {direction}, a.id {direction} LIMIT ? OFFSET ?"
+        ));
+        let chosen: Vec<(String, String)> = self.fetch_all(sql.bind(account).bind(limit).bind(offset)).await?;
+        let identifiers: Vec<&str> = chosen.iter().map(|(identifier, _)| identifier.as_str()).collect();
+        let rows = self.read_by_identifiers(&identifiers).await?;
+        let mut rows: HashMap<String, ReadRow> = rows.into_iter().map(|row| (row.identifier.clone(), row)).collect();
+        Ok(chosen.into_iter().filter_map(|(identifier, type_name)| Some((type_name, rows.remove(&identifier)?))).collect())
+    }
+
+    /// Whether there are resources, deleted ones counted, that are not of this platform.
+    pub async fn has_assets_besides(&self, platform: &str) -> Result<bool> {
+        let sql = Sql::new("SELECT id FROM asset WHERE platform IS NULL OR platform <> ? LIMIT 1").bind(platform);
+        Ok(self.fetch_optional::<(i64,)>(sql).await?.is_some())
+    }
+
+    /// Published resources per type and platform.
+    pub async fn counts(&self, resource_type: Option<&str>) -> Result<Vec<(String, Option<String>, i64)>> {
+        let mut sql = Sql::new("SELECT resource_type, platform, COUNT(*) FROM asset WHERE status = 'published' AND alive = 1");
+        if let Some(name) = resource_type {
+            sql = sql.push(" AND resource_type = ?").bind(name);
+        }
+        self.fetch_all(sql.push(" GROUP BY resource_type, platform ORDER BY resource_type, platform")).await
+    }
+}

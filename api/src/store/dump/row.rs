@@ -1,0 +1,138 @@
+//! A row of an export, written to a line of JSON and read from one.
+
+use std::collections::HashMap;
+
+use base64::engine::{Engine as _, general_purpose::STANDARD as BASE64};
+use serde::de::Unexpected;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Column, Counts, END, Kind, TABLES, Table};
+use crate::store::sql::Arg;
+
+/// The values of a row, in the order of the table's columns. NULL is [`NULL`].
+pub(in crate::store) type Row = Vec<Arg>;
+
+/// NULL in any column.
+pub(super) const NULL: Arg = Arg::Int(None);
+
+/// Writes a row as a line, without its end.
+pub(super) fn write(out: &mut Vec<u8>, table: &'static Table, row: &Row) -> serde_json::Result<()> {
+    serde_json::to_writer(out, &HashMap::from([(table.name, Columns(table, row))]))
+}
+
+/// The columns of a row by name, but for those that are NULL.
+struct Columns<'r>(&'static Table, &'r Row);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let columns = self.0.columns.iter().zip(self.1).filter(|(_, value)| **value != NULL);
+        serializer.collect_map(columns.map(|(column, value)| (column.name, Cell(column.kind, value))))
+    }
+}
+
+/// A value of a column.
+struct Cell<'r>(Kind, &'r Arg);
+
+impl Serialize for Cell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.1 {
+            Arg::Int(value) => value.serialize(serializer),
+            Arg::Bytes(bytes) => serializer.serialize_str(&BASE64.encode(bytes)),
+            Arg::Text(text) => match text.as_deref().and_then(json_of_a_line).filter(|_| self.0 == Kind::Json) {
+                Some(json) => json.serialize(serializer),
+                None => text.serialize(serializer),
+            },
+        }
+    }
+}
+
+/// The JSON that a text is, if a reader of the line gets it back byte for byte. All JSON of ours is so; other texts become strings.
+fn json_of_a_line(text: &str) -> Option<&RawValue> {
+    let is_whole = text.starts_with(['{', '[']) && text.ends_with(['}', ']']) && !text.contains(['\n', '\r']);
+    serde_json::from_str(text).ok().filter(|_| is_whole)
+}
+
+/// What a line says.
+pub(super) enum Line {
+    /// A row of the table at this place in [`TABLES`].
+    Row(usize, Row),
+    /// How many rows there are.
+    End(Counts),
+}
+
+/// Reads a line; what is wrong with it, if anything is.
+pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
+    let tables: HashMap<&str, HashMap<&str, &RawValue>> = serde_json::from_slice(line).map_err(|error| fault(&error))?;
+    let mut tables = tables.into_iter();
+    let (Some((name, columns)), None) = (tables.next(), tables.next()) else {
+        return Err("an object whose one key is a table's name is expected".to_owned());
+    };
+    if name == END {
+        return counts(&columns).map(Line::End);
+    }
+    let place = place_of(name)?;
+    row(&TABLES[place], &columns).map(|row| Line::Row(place, row))
+}
+
+/// What serde_json says. The line that it counts is always the first.
+fn fault(error: &serde_json::Error) -> String {
+    let (message, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    message.strip_suffix(&place).map_or_else(|| message.clone(), |message| format!("{message} (at byte {})", error.column()))
+}
+
+fn place_of(name: &str) -> Result<usize, String> {
+    TABLES.iter().position(|table| table.name == name).ok_or_else(|| format!("'{name}' is not a table of the catalogue"))
+}
+
+fn counts(rows: &HashMap<&str, &RawValue>) -> Result<Counts, String> {
+    let mut counts = Counts::default();
+    for (name, count) in rows {
+        counts[place_of(name)?] = serde_json::from_str(count.get()).map_err(|error| format!("the rows of {name}: {error}"))?;
+    }
+    Ok(counts)
+}
+
+fn row(table: &Table, columns: &HashMap<&str, &RawValue>) -> Result<Row, String> {
+    if let Some(name) = columns.keys().find(|name| table.columns.iter().all(|c| c.name != **name)) {
+        return Err(format!("table {} has no column '{name}'", table.name));
+    }
+    let values = table.columns.iter().map(|column| match value(column, columns.get(column.name).map_or("null", |raw| raw.get()))? {
+        NULL if !column.nullable => Err(format!("a row of table {} needs column '{}'", table.name, column.name)),
+        value => Ok(value),
+    });
+    values.collect()
+}
+
+fn value(column: &Column, json: &str) -> Result<Arg, String> {
+    let (value, expected) = match column.kind {
+        _ if json == "null" => return Ok(NULL),
+        // JSON stands for itself; a string, for what it says.
+        Kind::Json if !json.starts_with('"') => return Ok(json.into()),
+        Kind::Int => (serde_json::from_str::<i64>(json).map(Arg::from), "a whole number of 64 bits"),
+        Kind::Text | Kind::Json => (serde_json::from_str::<String>(json).map(Arg::from), "a text"),
+        Kind::Bytes => (serde_json::from_str::<String>(json).map(Arg::from), "a text in base 64"),
+    };
+    match value {
+        Ok(Arg::Text(Some(text))) if column.kind == Kind::Bytes => {
+            BASE64.decode(text).map(Arg::from).map_err(|error| format!("column '{}' is not base 64: {error}", column.name))
+        }
+        Ok(value) => Ok(value),
+        Err(_) => Err(format!("invalid type: {}, expected {expected} in column '{}'", found(json), column.name)),
+    }
+}
+
+/// What stands in place of a value, in serde's words.
+fn found(json: &str) -> String {
+    match serde_json::from_str(json) {
+        Ok(Value::Bool(value)) => Unexpected::Bool(value).to_string(),
+        Ok(Value::Number(number)) if number.is_f64() => format!("number `{number}`"),
+        Ok(Value::Number(number)) => format!("integer `{number}`"),
+        Ok(Value::String(text)) => Unexpected::Str(&text).to_string(),
+        Ok(Value::Array(_)) => Unexpected::Seq.to_string(),
+        Ok(Value::Object(_)) => Unexpected::Map.to_string(),
+        Ok(Value::Null) => Unexpected::Unit.to_string(),
+        Err(error) => fault(&error),
+    }
+}

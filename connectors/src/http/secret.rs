@@ -61,7 +61,7 @@ pub fn shown(url: &Url) -> String {
 /// The secrets of a request, for masking them in what is answered.
 pub(super) fn hidden(request: &Request) -> Vec<String> {
     let url = request.url();
-    let mut hidden: Vec<String> = url.query_pairs().filter(|(name, _)| !is_harmless(&name)).map(|(_, value)| value.into_owned()).collect();
+    let mut hidden: Vec<String> = url.query_pairs().filter(|(name, _)| !is_harmless(name)).map(|(_, value)| value.into_owned()).collect();
     hidden.extend(url.password().map(str::to_owned));
     let token = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     hidden.extend(token.map(str::to_owned));

@@ -103,16 +103,24 @@ pub(crate) fn server_program(named: Option<&Path>) -> Result<PathBuf> {
     let own = std::env::current_exe().context("looking for this program")?;
     let program = own.with_file_name("aiod-api");
     if let Some(cargo) = std::env::var_os("CARGO") {
-        crate::note("building aiod-api");
-        let status = Command::new(cargo).args(["build", "--quiet", "--release", "-p", "aiod-api"]).status().context("cargo build")?;
-        if !status.success() {
-            return Err(Error::other("aiod-api cannot be built"));
-        }
+        build_server(Command::new(cargo), profile_of(&own))?;
     }
     if !program.exists() {
         return Err(Error::other(format!("{} does not exist: build it or name it with --server", program.display())));
     }
     Ok(program)
+}
+
+/// The profile that cargo built a program with: the name of the program's folder, but for the development profile.
+fn profile_of(program: &Path) -> &str {
+    let folder = program.parent().and_then(Path::file_name).and_then(std::ffi::OsStr::to_str);
+    folder.filter(|name| *name != "debug").unwrap_or("dev")
+}
+
+fn build_server(mut cargo: Command, profile: &str) -> Result<()> {
+    crate::note(&format!("building aiod-api with the profile {profile}"));
+    let status = cargo.args(["build", "--quiet", "--profile", profile, "-p", "aiod-api"]).status().context("cargo build")?;
+    if status.success() { Ok(()) } else { Err(Error::other("aiod-api cannot be built")) }
 }
 
 /// Runs a command to its end; what it printed.
@@ -123,4 +131,18 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         return Err(Error::other(format!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim())));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_built_as_this_program_was() {
+        for (program, profile) in
+            [("target/production/aiod-bench", "production"), ("target/release/x", "release"), ("target/debug/x", "dev")]
+        {
+            assert_eq!(profile_of(Path::new(program)), profile);
+        }
+    }
 }

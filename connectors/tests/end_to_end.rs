@@ -26,7 +26,7 @@ async fn catalogue(name: &str, examples: bool) -> (PathBuf, String, String) {
     let folder = std::env::temp_dir().join(format!("aiod_end_to_end_{name}_{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut config = Config::default();
-    config.database.url = format!("sqlite://{}/catalogue.db", folder.display());
+    config.database.url = format!("sqlite://{}/catalogue.db", folder.display()).into();
     config.examples.load = examples;
     let opened = server::open(config).await.unwrap();
     let roles = BTreeSet::from(["platform_openml".to_owned()]);

@@ -11,9 +11,10 @@ use super::permission::require_user;
 use super::read::{Document, check_type, parse};
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
+use crate::catalogue::transaction::transaction;
 use crate::identity::Caller;
+use crate::store::Tx;
 use crate::store::image::ImageRow;
-use crate::store::{Tx, transaction};
 
 /// The most images of a resource.
 const MAX_IMAGES: i64 = 20;

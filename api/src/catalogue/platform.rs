@@ -4,9 +4,9 @@ use aiod_schema::platform::{MAX_NAME, PLATFORMS};
 
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::shapes::{PlatformCreate, PlatformRead};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
-use crate::store::transaction;
 
 /// The name that a body asks for: lower case, without white space or characters that paths give a meaning to.
 fn name_of(wanted: &PlatformCreate) -> Result<String> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::read::Document;
+use super::transaction::transaction;
 use super::{Catalogue, Result};
-use crate::store::transaction;
 
 /// Counts that are not in the database yet, by row id. Who read is not kept.
 #[derive(Debug, Default)]

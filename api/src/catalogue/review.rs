@@ -7,12 +7,13 @@ use aiod_schema::{ResourceType, by_identifier, by_name};
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::read::parse;
 use super::shapes::{AnyResource, Decision, Review, ReviewCreate, Submission, SubmissionBase, SubmissionCreate};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
 use crate::store::asset::{Head, Status};
 use crate::store::permission::PermissionKind;
 use crate::store::review::{Mode, SubmissionRow};
-use crate::store::{Tx, now, transaction};
+use crate::store::{Tx, now};
 
 fn unknown_submission(id: impl std::fmt::Display) -> Error {
     Error::NotFound(format!("Submission '{id}' not found in the database."))

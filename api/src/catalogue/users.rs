@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use super::permission::{Action, require_user};
 use super::render::with_nulls;
 use super::shapes::{BookmarkRead, PermissionCreate, PermissionRead, Reads};
+use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Sort};
+use crate::store::now;
 use crate::store::permission::PermissionKind;
-use crate::store::{now, transaction};
 
 impl Catalogue {
     /// Refuses whoever may not say who may do what with a resource.

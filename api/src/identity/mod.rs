@@ -1,149 +1,24 @@
-//! Who is asking.
+//! Who is asking: access tokens of Keycloak, and API keys.
 
 pub mod api_key;
-mod provider;
+mod caller;
+mod error;
+mod keycloak;
 mod token;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiod_schema::causes::chain;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
-use self::provider::{Doubt, Provider};
-pub use self::provider::{discovery_url, is_http, parts_of_issuer};
+pub use self::caller::{CONNECTOR_PREFIX, Caller, User};
+use self::error::TokenError;
+pub use self::error::{IdentityError, ProviderError, Refusal};
+use self::keycloak::Provider;
+pub use self::keycloak::discovery_url;
 use crate::config::Config;
-use crate::store::{self, Db, StoreError};
-
-/// Someone who acts: a person, or a machine with a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Row id of the account.
-    pub account: i64,
-    /// Name, as shown to others.
-    pub name: String,
-    /// The identity provider's id.
-    pub subject: String,
-    /// Roles.
-    pub roles: BTreeSet<String>,
-}
-
-impl User {
-    /// Whether the user has this role.
-    pub fn has_role(&self, role: &str) -> bool {
-        self.roles.contains(role)
-    }
-
-    /// Whether the user registers resources for a platform instead of for a person.
-    pub fn is_connector(&self) -> bool {
-        self.roles.iter().any(|role| role.starts_with(CONNECTOR_PREFIX))
-    }
-
-    /// Whether the user registers resources for this platform.
-    pub fn is_connector_of(&self, platform: &str) -> bool {
-        self.roles.iter().any(|role| role.strip_prefix(CONNECTOR_PREFIX) == Some(platform))
-    }
-}
-
-/// How the roles of connectors begin; the platform's name follows.
-pub const CONNECTOR_PREFIX: &str = "platform_";
-
-/// Who sent a request.
-#[derive(Clone, Debug)]
-pub enum Caller {
-    /// Nobody who is known.
-    Anonymous,
-    /// Somebody with credentials that are not accepted: nobody who is known, and told why where a user is needed.
-    Refused(Refusal),
-    /// Somebody with a token that only the identity provider could tell about, which does not answer.
-    Unverified(ProviderError),
-    /// A user.
-    User(Arc<User>),
-}
-
-impl Caller {
-    /// The user, when there is one.
-    pub fn user(&self) -> Option<&User> {
-        match self {
-            Self::Anonymous | Self::Refused(_) | Self::Unverified(_) => None,
-            Self::User(user) => Some(user),
-        }
-    }
-}
-
-/// Why credentials are not accepted: what a caller may know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// An API key that is not in force.
-    #[error("the API key is unknown, expired or revoked")]
-    ApiKey,
-    /// API keys are switched off.
-    #[error("this catalogue takes no API keys")]
-    NoApiKeys,
-    /// No identity provider is configured, and it is no API key.
-    #[error("this catalogue takes no tokens of an identity provider")]
-    NoTokens,
-    /// Longer than any token.
-    #[error("the token is too long")]
-    TooLong,
-    /// No token.
-    #[error("it is not a token of the identity provider")]
-    Malformed,
-    /// Not signed by a private key.
-    #[error("the token is not signed by a public-key algorithm")]
-    Algorithm,
-    /// An ID token, a refresh token or another that is not for services.
-    #[error("the token is not an access token")]
-    Kind,
-    /// Another provider's or realm's.
-    #[error("the token is from another issuer")]
-    Issuer,
-    /// Its time is over.
-    #[error("the token has expired")]
-    Expired,
-    /// Its time has not begun.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// Issued to a client that is not among those that are accepted.
-    #[error("the token was issued to a client that is not accepted here")]
-    Client,
-    /// Without a subject.
-    #[error("the token does not say whose it is (`sub`)")]
-    Nameless,
-    /// Its key is not one of the provider's.
-    #[error("the token is signed by an unknown key")]
-    Key,
-    /// The signature is not that of the key.
-    #[error("the token's signature is wrong")]
-    Signature,
-    /// The provider says that it is not in force any longer.
-    #[error("the session of the token has ended")]
-    Inactive,
-}
-
-/// Why the identity provider is of no help.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the identity provider cannot be asked: {0}")]
-pub struct ProviderError(String);
-
-impl ProviderError {
-    fn of(error: &dyn std::error::Error) -> Self {
-        Self(chain(error))
-    }
-}
-
-/// Why a user cannot be found out.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The identity provider failed.
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
-}
+use crate::store::{self, Db};
 
 /// A user whom somebody named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +33,7 @@ pub struct Found {
 const MAX_SESSIONS: u64 = 10_000;
 /// How many accounts are remembered.
 const MAX_ACCOUNTS: u64 = 100_000;
-/// How long a token or an account is remembered: what a database forgot meanwhile, by an import, is noticed after this.
+/// How long a token or an account is remembered. When an import replaces the accounts, this is how long the old ones are used.
 const MEMORY: Duration = Duration::from_secs(300);
 /// How often the provider's keys are asked for.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -191,7 +66,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// As it is configured, over this database. Nobody is asked yet.
+    /// Follows the configuration. Neither the database nor the provider is asked yet.
     ///
     /// # Errors
     /// When the identity provider's configuration makes no sense.
@@ -215,21 +90,10 @@ impl Identity {
     /// # Errors
     /// When the database fails.
     pub async fn caller(&self, credentials: &str) -> store::Result<Caller> {
-        let caller = match &self.provider {
-            _ if credentials.starts_with(api_key::PREFIX) => match self.api_keys {
-                true => api_key::verify(&self.db, credentials).await?,
-                false => Caller::Refused(Refusal::NoApiKeys),
-            },
-            None => Caller::Refused(Refusal::NoTokens),
-            Some(provider) => match self.session(provider, credentials).await {
-                Ok(session) => Caller::User(session.user),
-                Err(Hindrance::Doubt(Doubt::Refused(refusal))) => Caller::Refused(refusal),
-                Err(Hindrance::Doubt(Doubt::Unavailable(error))) => {
-                    tracing::debug!(%error, "a token cannot be checked");
-                    Caller::Unverified(error)
-                }
-                Err(Hindrance::Store(error)) => return Err(error),
-            },
+        let caller = if credentials.starts_with(api_key::PREFIX) {
+            self.caller_by_key(credentials).await?
+        } else {
+            self.caller_by_token(credentials).await?
         };
         if let Caller::Refused(refusal) = &caller {
             tracing::debug!(%refusal, "credentials are not accepted: {refusal}");
@@ -237,14 +101,31 @@ impl Identity {
         Ok(caller)
     }
 
-    async fn session(&self, provider: &Provider, text: &str) -> Result<Session, Hindrance> {
+    async fn caller_by_key(&self, key: &str) -> store::Result<Caller> {
+        if self.api_keys { api_key::verify(&self.db, key).await } else { Ok(Caller::Refused(Refusal::NoApiKeys)) }
+    }
+
+    async fn caller_by_token(&self, token: &str) -> store::Result<Caller> {
+        let Some(provider) = &self.provider else { return Ok(Caller::Refused(Refusal::NoTokens)) };
+        match self.session(provider, token).await {
+            Ok(session) => Ok(Caller::User(session.user)),
+            Err(TokenError::Refused(refusal)) => Ok(Caller::Refused(refusal)),
+            Err(TokenError::Unavailable(error)) => {
+                tracing::debug!(%error, "a token cannot be checked");
+                Ok(Caller::Unverified(error))
+            }
+            Err(TokenError::Store(error)) => Err(error),
+        }
+    }
+
+    /// The session of a token: the remembered one, or a new one after the token was verified.
+    async fn session(&self, provider: &Provider, text: &str) -> Result<Session, TokenError> {
         if text.len() > token::MAX_LENGTH {
             return Err(Refusal::TooLong.into());
         }
         let fingerprint: Fingerprint = Sha256::digest(text).into();
         let now = store::now() / 1_000_000;
-        let remembered = self.sessions.get(&fingerprint).await.filter(|session| session.generation == provider.generation());
-        if let Some(session) = remembered {
+        if let Some(session) = self.remembered(provider, &fingerprint).await {
             if session.last < now {
                 return Err(Refusal::Expired.into());
             }
@@ -260,15 +141,21 @@ impl Identity {
         Ok(session)
     }
 
-    /// Asks the provider about a token, if that is switched on, unless it was asked a moment ago.
-    async fn require_active(&self, provider: &Provider, fingerprint: Fingerprint, text: &str) -> Result<(), Hindrance> {
+    /// The session of a token that the provider's present keys have verified.
+    async fn remembered(&self, provider: &Provider, fingerprint: &Fingerprint) -> Option<Session> {
+        let session = self.sessions.get(fingerprint).await?;
+        (session.generation == provider.generation()).then_some(session)
+    }
+
+    /// Asks the provider about a token, if that is switched on. Its answer is used again for some seconds.
+    async fn require_active(&self, provider: &Provider, fingerprint: Fingerprint, text: &str) -> Result<(), TokenError> {
         if !self.introspection {
             return Ok(());
         }
         match self.active.try_get_with(fingerprint, provider.is_active(text)).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::Inactive.into()),
-            Err(error) => Err(Doubt::Unavailable(ProviderError::clone(&error)).into()),
+            Err(error) => Err(ProviderError::clone(&error).into()),
         }
     }
 
@@ -282,8 +169,8 @@ impl Identity {
         Ok(account)
     }
 
-    /// The user with this subject or, failing that, of exactly this name. A name is the identity provider's, where there is one that
-    /// can be asked: its user gets an account. Else it is that of the only account that has it.
+    /// The user with this subject or, failing that, with exactly this name. Where the identity provider can be asked, it decides whose name it
+    /// is, and that user gets an account. Elsewhere the name belongs to the only account that has it.
     ///
     /// # Errors
     /// When the database fails, or the provider had to be asked and cannot be.
@@ -300,7 +187,7 @@ impl Identity {
         Ok(self.db.account_by_name(text).await?.map(|(account, name)| Found { account, name }))
     }
 
-    /// Asks the provider for its keys, so that those that it has given up are given up here.
+    /// Asks the provider for its keys. Those that it no longer has are not accepted afterwards.
     ///
     /// # Errors
     /// When it cannot be asked; the keys that are known stay.
@@ -311,7 +198,7 @@ impl Identity {
         }
     }
 
-    /// Refreshes the provider's keys again and again, as long as it is waited for.
+    /// Asks the provider for its keys again and again; returns at once where there is no provider.
     pub async fn keep_fresh(&self) {
         if self.provider.is_none() {
             return;
@@ -320,29 +207,5 @@ impl Identity {
             let pause = if self.refresh().await.is_ok() { REFRESH } else { REFRESH_AFTER_FAILURE };
             tokio::time::sleep(pause).await;
         }
-    }
-}
-
-/// Why a token leads to no user.
-enum Hindrance {
-    Doubt(Doubt),
-    Store(StoreError),
-}
-
-impl From<Doubt> for Hindrance {
-    fn from(doubt: Doubt) -> Self {
-        Self::Doubt(doubt)
-    }
-}
-
-impl From<Refusal> for Hindrance {
-    fn from(refusal: Refusal) -> Self {
-        Self::Doubt(Doubt::Refused(refusal))
-    }
-}
-
-impl From<StoreError> for Hindrance {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }

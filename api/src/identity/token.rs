@@ -1,7 +1,7 @@
-//! Access tokens: what is read of one, and what makes it acceptable. Nothing here asks anybody.
+//! Access tokens: reading one and checking its claims. Nothing here asks the provider.
 //!
-//! The claims are checked by ourselves: `openidconnect` verifies ID tokens, and leaves access tokens, which the standard does not
-//! describe, to whoever accepts them. The signature is checked by its keys.
+//! We check the claims ourselves, because `openidconnect` verifies ID tokens only: the standard does not describe access tokens. It checks
+//! the signatures.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,6 +17,8 @@ use crate::store::account::LOCAL;
 
 /// The longest token that is looked at, in bytes. Those of users with many roles reach 4 KiB.
 pub(super) const MAX_LENGTH: usize = 16 << 10;
+/// What the header of an access token may call its type, in lower case.
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 /// The longest subject or user name that an account can have, in characters.
 const MAX_NAME: usize = 255;
 
@@ -33,7 +35,15 @@ pub(super) struct Expected {
     pub(super) leeway: i64,
 }
 
-/// A token that was taken apart and expects its signature to be checked.
+impl Expected {
+    /// Whether a token was issued to an accepted client (`azp`), or is meant for us (`aud`).
+    fn accepts(&self, client: Option<&String>, audience: Option<&Audience>) -> bool {
+        let is_accepted_client = self.clients.as_ref().is_none_or(|clients| client.is_some_and(|client| clients.contains(client)));
+        is_accepted_client || audience.is_some_and(|audience| audience.holds(&self.audience))
+    }
+}
+
+/// A token with the right claims, whose signature is still to be checked.
 #[derive(Debug)]
 pub(super) struct Unsigned<'a> {
     /// The id of the key that is said to have signed it.
@@ -62,7 +72,7 @@ struct Header<'a> {
     alg: CoreJwsSigningAlgorithm,
     kid: Option<String>,
     typ: Option<String>,
-    // What would have to be understood, and is not.
+    // Extensions that the sender demands to be understood: we understand none.
     #[serde(borrow)]
     crit: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -105,8 +115,8 @@ struct RealmAccess {
     roles: BTreeSet<String>,
 }
 
-/// Whether a key of a provider can have made a signature of this kind. With a shared secret, whoever can check a token could make
-/// one; a provider's public key must never be taken for such a secret.
+/// Whether signatures of this kind are made by a private key. With a shared secret, whoever can check a token could make one; a provider's
+/// public key must never be used as such a secret.
 fn is_asymmetric(algorithm: &CoreJwsSigningAlgorithm) -> bool {
     use CoreJwsSigningAlgorithm as Alg;
     match algorithm {
@@ -129,7 +139,7 @@ fn decoded(part: &str) -> Result<Vec<u8>, Refusal> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed)
 }
 
-/// Takes a token apart and checks everything but its signature, at this time (in seconds since 1970).
+/// Reads a token and checks everything but its signature, at this time (in seconds since 1970).
 ///
 /// # Errors
 /// Why it is not accepted.
@@ -140,20 +150,26 @@ pub(super) fn read<'a>(text: &'a str, expected: &Expected, now: i64) -> Result<U
     let (message, signature) = text.rsplit_once('.').ok_or(Refusal::Malformed)?;
     let (header, payload) = message.split_once('.').ok_or(Refusal::Malformed)?;
     let header = decoded(header)?;
-    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| Refusal::Malformed)?;
-    if !is_asymmetric(&header.alg) {
-        return Err(Refusal::Algorithm);
-    }
-    let is_jwt = header.typ.is_none_or(|typ| ["jwt", "at+jwt", "application/at+jwt"].contains(&typ.to_ascii_lowercase().as_str()));
-    if !is_jwt || header.crit.is_some() || header.cty.is_some() {
-        return Err(Refusal::Kind);
-    }
+    let header = read_header(&header)?;
     let payload: Payload = serde_json::from_slice(&decoded(payload)?).map_err(|_| Refusal::Malformed)?;
-    let claims = checked(payload, expected, now)?;
+    let claims = check_claims(payload, expected, now)?;
     Ok(Unsigned { key_id: header.kid.ok_or(Refusal::Key)?, algorithm: header.alg, message, signature: decoded(signature)?, claims })
 }
 
-fn checked(payload: Payload, expected: &Expected, now: i64) -> Result<Claims, Refusal> {
+/// Reads a header and checks that it is that of a signed access token.
+fn read_header(json: &[u8]) -> Result<Header<'_>, Refusal> {
+    let header: Header<'_> = serde_json::from_slice(json).map_err(|_| Refusal::Malformed)?;
+    if !is_asymmetric(&header.alg) {
+        return Err(Refusal::Algorithm);
+    }
+    let is_jwt = header.typ.as_ref().is_none_or(|typ| TYPES.contains(&typ.to_ascii_lowercase().as_str()));
+    if !is_jwt || header.crit.is_some() || header.cty.is_some() {
+        return Err(Refusal::Kind);
+    }
+    Ok(header)
+}
+
+fn check_claims(payload: Payload, expected: &Expected, now: i64) -> Result<Claims, Refusal> {
     if payload.iss != expected.issuer {
         return Err(Refusal::Issuer);
     }
@@ -168,8 +184,7 @@ fn checked(payload: Payload, expected: &Expected, now: i64) -> Result<Claims, Re
     if payload.nbf.is_some_and(|begin| begin > now.saturating_add(expected.leeway)) {
         return Err(Refusal::NotYetValid);
     }
-    let accepted = expected.clients.as_ref().is_none_or(|clients| payload.azp.as_ref().is_some_and(|azp| clients.contains(azp)));
-    if !accepted && !payload.aud.is_some_and(|audience| audience.holds(&expected.audience)) {
+    if !expected.accepts(payload.azp.as_ref(), payload.aud.as_ref()) {
         return Err(Refusal::Client);
     }
     let fits = |text: &String| !text.is_empty() && text.chars().count() <= MAX_NAME;

@@ -1,77 +1,65 @@
-//! Scheduled work. Every process runs the schedule; a lease in the database lets one of them do each job.
+//! Work in the background, one file a job. Every process runs all jobs; a lease in the database lets one of them do what must happen once.
+
+mod purge;
+mod reads;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+pub use self::purge::purge;
 use crate::app::App;
-use crate::store::lease::Attempt;
-use crate::store::now;
+use crate::config::Schedule;
 
-/// Microseconds of a day.
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+/// A schedule of the configuration is not a cron expression.
+#[derive(Debug, thiserror::Error)]
+#[error("deletion.schedule must be {0}")]
+pub struct ScheduleError(&'static str);
 
-/// Whether a schedule is a cron expression; if not, what one looks like.
-///
-/// # Errors
-/// When it is none.
-pub fn check_schedule(schedule: &str) -> Result<(), &'static str> {
-    match Job::new(schedule, |_, _| {}) {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            Err("a cron expression of six fields (second, minute, hour, day of the month, month, day of the week) such as 0 30 3 * * *")
-        }
-    }
-}
-
-/// Begins the schedule; it ends when what is returned is shut down.
+/// Starts all jobs. Each ends soon after `stop` is cancelled; what is returned waits for that.
 ///
 /// # Errors
 /// When a schedule of the configuration is not a cron expression.
-pub async fn start(app: Arc<App>) -> Result<JobScheduler, JobSchedulerError> {
-    let scheduler = JobScheduler::new().await?;
-    let schedule = app.config.deletion.schedule.clone();
-    let job = Job::new_async(schedule, move |_, _| {
-        let app = Arc::clone(&app);
-        Box::pin(async move { purge(&app).await })
-    })?;
-    scheduler.add(job).await?;
-    scheduler.start().await?;
-    Ok(scheduler)
+pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, ScheduleError> {
+    let schedule = Schedule::parse(&app.config.deletion.schedule).map_err(ScheduleError)?;
+    let jobs = TaskTracker::new();
+    jobs.spawn(purge::on_schedule(Arc::clone(app), schedule, stop.clone()));
+    jobs.spawn(reads::save_counts(Arc::clone(app), stop.clone()));
+    jobs.spawn(fetch_keys(Arc::clone(app), stop.clone()));
+    jobs.close();
+    Ok(jobs)
 }
 
-/// How long counts of reads are gathered before they are written together.
-const GATHERED: Duration = Duration::from_secs(10);
+/// Keeps the keys of Keycloak up to date. Whether Keycloak answers decides neither about starting nor about reading.
+async fn fetch_keys(app: Arc<App>, stop: CancellationToken) {
+    stop.run_until_cancelled(app.identity.keep_fresh()).await;
+}
 
-/// Writes the counts of reads now and then, and once more when `stop` ends.
-pub async fn keep_counts(app: Arc<App>, mut stop: oneshot::Receiver<()>) {
-    let mut stopping = false;
-    while !stopping {
-        tokio::select! {
-            () = tokio::time::sleep(GATHERED) => {}
-            _ = &mut stop => stopping = true,
-        }
-        if let Err(error) = app.catalogue.flush_reads().await {
-            tracing::warn!(%error, "counts of reads cannot be written now; they are kept");
+/// Waits until the clock shows this time; `false` when `stop` came first.
+async fn wait_until(time: DateTime<Utc>, stop: &CancellationToken) -> bool {
+    /// The clock is looked at this often, because it may be set while we wait.
+    const LOOK: TimeDelta = TimeDelta::minutes(1);
+    loop {
+        let left = time - Utc::now();
+        let Ok(pause) = left.min(LOOK).to_std() else { return true };
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return false;
         }
     }
 }
 
-/// Removes for good what was deleted long enough ago, unless another process does it right now.
-pub async fn purge(app: &App) {
-    let lease = match app.catalogue.db.take_lease("purge").await {
-        Ok(Attempt::Taken(lease)) => lease,
-        Ok(Attempt::Held | Attempt::Done) => return,
-        Err(error) => return tracing::error!(%error, "the lease of the purge cannot be taken"),
-    };
-    let before = now() - i64::from(app.config.deletion.keep_days) * DAY;
-    match lease.keep(app.catalogue.purge_deleted(before)).await {
-        None => tracing::warn!("the purge took so long that another process has taken it over"),
-        Some(Ok(0)) => {}
-        Some(Ok(removed)) => tracing::info!(removed, "{removed} deleted resources were removed for good"),
-        Some(Err(error)) => tracing::error!(%error, "deleted resources cannot be removed"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waiting_ends_at_the_time_or_when_it_is_stopped() {
+        let stop = CancellationToken::new();
+        assert!(wait_until(Utc::now() - TimeDelta::days(1), &stop).await);
+        assert!(wait_until(Utc::now() + TimeDelta::milliseconds(20), &stop).await);
+        stop.cancel();
+        assert!(!wait_until(Utc::now() + TimeDelta::days(1), &stop).await);
     }
-    lease.release().await;
 }

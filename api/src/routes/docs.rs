@@ -97,7 +97,7 @@ impl Pages {
             if keycloak.is_on() {
                 login = json!({"clientId": keycloak.swagger_client_id, "scopes": SCOPES, "usePkceWithAuthorizationCodeGrant": true});
                 // Of the provider's own list of flows, Swagger UI would show each with a form: there are ten.
-                schemes.insert(OPEN_ID_CONNECT.to_owned(), authorization_code(&keycloak.issuer));
+                schemes.insert(OPEN_ID_CONNECT.to_owned(), authorization_code(keycloak.issuer.expose()));
             } else {
                 // A button that leads nowhere.
                 schemes.remove(OPEN_ID_CONNECT);

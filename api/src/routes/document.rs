@@ -34,7 +34,7 @@ pub fn document_for(version: Version, config: &Config) -> Result<Value, Interfac
 pub(super) fn set_issuer(document: &mut Value, keycloak: &Keycloak) {
     let url = document.pointer_mut(&format!("/components/securitySchemes/{OPEN_ID_CONNECT}/openIdConnectUrl"));
     if let Some(url) = url.filter(|_| keycloak.is_on()) {
-        *url = discovery_url(&keycloak.issuer).into();
+        *url = discovery_url(keycloak.issuer.expose()).into();
     }
 }
 

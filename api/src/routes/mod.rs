@@ -1,7 +1,7 @@
 //! HTTP: parse, call the catalogue, answer. No SQL, no rules.
 //!
 //! An operation is a handler in one of the groups here, one file each; its signature says what it takes and answers, its row in
-//! `catalogue::permission::OPERATIONS` who may. [`interface`] lists the groups; [`template`] makes the operations of every type from them.
+//! `catalogue::permission::OPERATIONS` who may. `interface` lists the groups; `template` makes the operations of every type from them.
 
 mod answer;
 mod batch;

@@ -4,7 +4,7 @@ use super::sql::Sql;
 use super::{Db, Result};
 
 /// What is known of a key; times in microseconds since 1970, UTC.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct ApiKeyRow {
     /// Row id, by which it is revoked.
     pub id: i64,

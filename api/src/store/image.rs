@@ -5,7 +5,7 @@ use super::sql::Sql;
 use super::{Db, Result, Tx};
 
 /// An image.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct ImageRow {
     /// Row id of the resource that it belongs to.
     pub asset_id: i64,

@@ -9,7 +9,7 @@ use super::sql::{Arg, Sql};
 use super::{Result, Tx};
 
 /// One end of a reference: `from` says in `field` that it refers to `to`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx_macros::FromRow)]
 pub struct Link {
     /// Row id of the resource that refers.
     pub from_id: i64,

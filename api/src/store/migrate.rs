@@ -4,8 +4,8 @@ use sqlx::migrate::{Migrate, Migrator};
 
 use super::{Db, Result};
 
-static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
-static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static MYSQL: Migrator = sqlx_macros::migrate!("../migrations/mysql");
+static SQLITE: Migrator = sqlx_macros::migrate!("../migrations/sqlite");
 
 /// One migration and whether it is applied.
 #[derive(Clone, Debug)]

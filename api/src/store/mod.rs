@@ -1,6 +1,6 @@
 //! SQL, and nothing else: one file or folder for each table or group of tables. Where the databases differ, `dialect` says how.
 //!
-//! [`Db`] reads. [`Tx`] is a transaction, which writes. Resources change through [`Tx::revise`] alone.
+//! [`Db`] reads. [`Tx`] is a transaction, which writes. Resources change through `Tx::revise` alone.
 
 pub mod account;
 pub mod api_key;
@@ -368,33 +368,3 @@ pub(crate) async fn pause(attempt: u32) {
     let millis = rand::rng().random_range(1..=limit);
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
-
-/// Runs a body in a transaction and commits. After a deadlock or a wait that was too long, it runs again from the beginning.
-macro_rules! transaction {
-    ($db:expr, $tx:ident => $body:expr) => {{
-        let mut attempt = 0;
-        loop {
-            let error: $crate::catalogue::Error = match $db.begin().await {
-                Ok(mut $tx) => {
-                    // The body may return early with `?`. The transaction is then rolled back when it is dropped, before the pause.
-                    let outcome = async { $body }.await;
-                    match outcome {
-                        Ok(value) => match $tx.commit().await {
-                            Ok(()) => break Ok(value),
-                            Err(error) => error.into(),
-                        },
-                        Err(error) => error,
-                    }
-                }
-                Err(error) => error.into(),
-            };
-            attempt += 1;
-            if !error.is_transient() || attempt >= $crate::store::ATTEMPTS {
-                break Err(error);
-            }
-            tracing::debug!(attempt, %error, "transaction is tried again");
-            $crate::store::pause(attempt).await;
-        }
-    }};
-}
-pub(crate) use transaction;

@@ -4,7 +4,7 @@ use super::sql::Sql;
 use super::{Db, Result, Tx};
 
 /// A request to publish resources.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct SubmissionRow {
     /// Its number.
     pub id: i64,
@@ -17,7 +17,7 @@ pub struct SubmissionRow {
 }
 
 /// How a submission ended.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct ReviewRow {
     /// Its number.
     pub id: i64,

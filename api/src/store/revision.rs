@@ -4,7 +4,7 @@ use super::sql::Sql;
 use super::{Db, Result};
 
 /// One state of a resource, the present one or a past one.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct RevisionRow {
     /// Which, counted from 1.
     pub revision: i64,

@@ -7,7 +7,7 @@ use super::sql::{Arg, Sql};
 use super::{Db, Result, Tx, now};
 
 /// A term's row.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct TermRow {
     /// Row id.
     pub id: i64,
@@ -43,7 +43,7 @@ pub struct UsedTerm<'t> {
 }
 
 /// A resource that uses a term.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct TermUser {
     /// Row id.
     pub id: i64,

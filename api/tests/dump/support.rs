@@ -179,7 +179,7 @@ pub(crate) async fn administrator(db: &Db) -> Caller {
 /// An embedded catalogue with the examples, and with past revisions, an image, a deleted resource and a draft.
 pub(crate) async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     let mut config = Config::default();
-    config.database.url.clone_from(&place.url);
+    config.database.url = place.url.as_str().into();
     let catalogue = server::open(config).await.unwrap().app.catalogue.clone();
     let caller = administrator(&catalogue.db).await;
     catalogue.load_examples().await.unwrap();

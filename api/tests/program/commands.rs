@@ -72,6 +72,38 @@ fn keys_are_made_listed_and_revoked() {
 }
 
 #[test]
+fn keys_of_nobody_or_with_unknown_roles_are_refused() {
+    let home = Home::new();
+    for name in ["", "  "] {
+        let (code, _, error) = home.run(&["keys", "create", "--name", name]);
+        assert_eq!((code, error.contains("--name must not be empty")), (2, true), "{error}");
+    }
+    let (code, _, error) = home.run(&["keys", "create", "--name", "a", "--role", "admin"]);
+    assert_eq!((code, error.contains("'admin' is not a role; roles are admin_aiod_resources, ")), (2, true), "{error}");
+    assert_eq!(home.run(&["keys", "list"]).1, "", "none was made");
+}
+
+#[test]
+fn names_of_keys_do_not_reach_the_terminal_raw() {
+    let home = Home::new();
+    assert_eq!(home.run(&["keys", "create", "--name", "a\u{1b}[31m\nb", "--role", "platform_\u{7}"]).0, 0);
+    let listed = home.run(&["keys", "list"]).1;
+    assert!(listed.contains("a\\u{1b}[31m\\nb") && !listed.contains(['\u{1b}', '\u{7}']), "{listed:?}");
+    assert_eq!(listed.lines().count(), 1);
+}
+
+#[test]
+fn a_password_in_a_wrong_option_is_not_repeated() {
+    let home = Home::new();
+    for arguments in
+        [["--set", "mysql://aiod:s3cret@db/aiod"], ["--database-url", "aiod:s3cret@db/aiod"], ["--set", "url=mysql://aiod:s3cret@db"]]
+    {
+        let (code, out, error) = home.run(&[&arguments[..], &["config"]].concat());
+        assert_eq!((code, error.contains("s3cret"), out.contains("s3cret")), (2, false, false), "{error}");
+    }
+}
+
+#[test]
 fn a_taxonomy_file_is_loaded_and_says_what_it_did() {
     let home = Home::new();
     let file = r#"{"aiod_taxonomies": [{"taxonomy_name": "Turnover", "elements": [{"id": "1", "label": {"value": "Low"}, "elements": []}]},

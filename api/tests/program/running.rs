@@ -30,6 +30,12 @@ async fn the_first_start_brings_examples_and_an_administrator() {
     let iris = get(&format!("{}/platforms/openml/datasets/61", server.url)).await;
     let creator = get(&format!("{}/contacts/{}", server.url, iris["creator"][0].as_str().unwrap())).await;
     assert_eq!((&iris["same_as"], &creator["name"]), (&json!("https://www.openml.org/d/61"), &json!("R.A. Fisher")));
+    assert_eq!(server.lines.len(), 3, "{:?}", server.lines);
+    assert!(
+        server.lines[0].contains(&format!("{}/docs", server.url)) && server.lines[0].contains("data/catalogue.db"),
+        "{:?}",
+        server.lines
+    );
     let key = server.key.unwrap();
     let client = reqwest::Client::new();
     let made = client.post(format!("{}/datasets", server.url)).bearer_auth(&key).json(&json!({"name": "Mine"})).send().await.unwrap();
@@ -38,8 +44,73 @@ async fn the_first_start_brings_examples_and_an_administrator() {
 
     let again = home.serve(&[]).await;
     assert_eq!(again.key, None, "the key is shown once");
+    assert!(again.lines.len() == 2 && !again.lines.concat().contains(&key), "{:?}", again.lines);
     assert_eq!(get(&format!("{}/counts", again.url)).await, counts);
     assert_eq!(home.signal("-INT"), Some(0));
+}
+
+#[tokio::test]
+async fn requests_under_way_are_finished_unless_ctrl_c_comes_again() {
+    let mut home = Home::new();
+    let server = home.serve(&["--set", "examples.load=false"]).await;
+    let slow = SlowRequest::begin(&server).await;
+    home.send("-INT");
+    // The server has got the signal when it accepts nobody any longer.
+    while tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(home.runs());
+    assert!(slow.finish().await.starts_with("HTTP/1.1 200"));
+    assert_eq!(home.wait(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_ends_the_server_at_once() {
+    let mut home = Home::new();
+    let server = home.serve(&["--set", "examples.load=false"]).await;
+    let _slow = SlowRequest::begin(&server).await;
+    let begin = std::time::Instant::now();
+    for signal in ["-TERM", "-TERM"] {
+        home.send(signal);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(home.runs(), "supervisors may repeat SIGTERM");
+    }
+    assert_eq!(home.signal("-INT"), Some(1));
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
+/// A request whose body is on its way.
+struct SlowRequest(tokio::net::TcpStream);
+
+impl SlowRequest {
+    const BODY: &str = r#"{"name": "Slow"}"#;
+
+    /// Returns when the server waits for the body: that is when it says that one may go on.
+    async fn begin(server: &crate::support::Server) -> Self {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        const GO_ON: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+        let host = server.url.trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+        let (key, length) = (server.key.as_ref().unwrap(), Self::BODY.len());
+        let head = format!(
+            "POST /datasets HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; GO_ON.len()];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, GO_ON.as_bytes());
+        stream.write_all(&Self::BODY.as_bytes()[..5]).await.unwrap();
+        Self(stream)
+    }
+
+    async fn finish(mut self) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        self.0.write_all(&Self::BODY.as_bytes()[5..]).await.unwrap();
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
 }
 
 #[tokio::test]

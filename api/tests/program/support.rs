@@ -36,7 +36,10 @@ impl Database {
 /// A server and what it wrote when it started.
 pub(crate) struct Server {
     pub(crate) url: String,
+    /// The key that the first start shows.
     pub(crate) key: Option<String>,
+    /// What it wrote to standard output.
+    pub(crate) lines: Vec<String>,
 }
 
 impl Home {
@@ -98,29 +101,39 @@ impl Home {
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
         // What it wrote before it was ready is in the pipe; reading on would wait for its end.
-        let key = first_key(stdout);
-        Server { url, key }
+        let lines = first_lines(stdout);
+        let key = lines.iter().find(|line| line.contains("API key, shown only now")).and_then(|line| line.split_whitespace().last());
+        Server { url, key: key.map(str::to_owned), lines }
     }
 
     /// Sends a signal to the server that was started last, and waits for its end.
     pub(crate) fn signal(&mut self, signal: &str) -> Option<i32> {
-        let mut child = self.running.pop().unwrap();
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        child.wait().unwrap().code()
+        self.send(signal);
+        self.wait()
+    }
+
+    /// Waits for the end of the server that was started last.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.running.pop().unwrap().wait().unwrap().code()
+    }
+
+    /// Sends a signal to the server that was started last.
+    pub(crate) fn send(&self, signal: &str) {
+        let id = self.running.last().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// Whether the server that was started last still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.running.last_mut().unwrap().try_wait().unwrap().is_none()
     }
 }
 
-/// The key that the first start announces, when this is one.
-fn first_key(stdout: impl Read + Send + 'static) -> Option<String> {
+/// What a server has written by now.
+fn first_lines(stdout: impl Read + Send + 'static) -> Vec<String> {
     let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        for line in lines.filter(|l| l.contains("API key")) {
-            let key = line.split_whitespace().last().map(str::to_owned);
-            drop(sender.send(key));
-        }
-    });
-    receiver.recv_timeout(Duration::from_millis(500)).ok().flatten()
+    std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    std::iter::from_fn(|| receiver.recv_timeout(Duration::from_millis(500)).ok()).collect()
 }
 
 impl Drop for Home {

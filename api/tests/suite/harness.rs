@@ -70,7 +70,7 @@ impl TestApp {
             }
         };
         let mut config = Config::default();
-        config.database.url.clone_from(&url);
+        config.database.url = url.as_str().into();
         configure(&mut config);
         let db = Db::open(&url, 6).await.unwrap();
         db.migrate_up().await.unwrap();

@@ -31,7 +31,7 @@ impl Stage {
         let provider = FakeProvider::start(&[&key]).await;
         let configure = |config: &mut aiod_api::config::Config| {
             provider.configure(config);
-            config.keycloak.client_secret = SECRET.to_owned();
+            config.keycloak.client_secret = SECRET.into();
             config.keycloak.introspection = true;
             config.keycloak.introspection_seconds = seconds;
         };
@@ -453,9 +453,9 @@ async fn keycloak_is_reached_by_another_address_than_its_public_one() {
     let public = "https://login.example.org/auth";
     provider.pretend(public);
     let configure = |config: &mut aiod_api::config::Config| {
-        config.keycloak.issuer = format!("{public}/realms/aiod");
-        config.keycloak.internal_url = format!("{}/", provider.base());
-        config.keycloak.client_secret = SECRET.to_owned();
+        config.keycloak.issuer = format!("{public}/realms/aiod").into();
+        config.keycloak.internal_url = format!("{}/", provider.base()).into();
+        config.keycloak.client_secret = SECRET.into();
         config.keycloak.introspection = true;
     };
     let app = TestApp::with(configure).await;

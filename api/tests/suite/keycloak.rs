@@ -56,9 +56,9 @@ impl Keycloak {
         let described: Value = self.http.get(discovery).send().await.unwrap().json().await.unwrap();
         let configure = |config: &mut Config| {
             // It may have another address for the public.
-            described["issuer"].as_str().unwrap().clone_into(&mut config.keycloak.issuer);
-            config.keycloak.internal_url.clone_from(&self.url);
-            SECRET.clone_into(&mut config.keycloak.client_secret);
+            config.keycloak.issuer = described["issuer"].as_str().unwrap().into();
+            config.keycloak.internal_url = self.url.as_str().into();
+            config.keycloak.client_secret = SECRET.into();
             configure(config);
         };
         TestApp::with(configure).await

@@ -223,7 +223,7 @@ impl FakeProvider {
 
     /// Makes a catalogue take this provider's tokens.
     pub(crate) fn configure(&self, config: &mut Config) {
-        config.keycloak.issuer = self.issuer();
+        config.keycloak.issuer = self.issuer().into();
     }
 
     /// The claims of a user's token, as Keycloak makes them, with some changed.

@@ -11,7 +11,7 @@ use crate::harness::TestApp;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n-and-so-on";
 
 /// What a resource says and shows, at one revision.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx_macros::FromRow)]
 struct State {
     id: i64,
     revision: i64,

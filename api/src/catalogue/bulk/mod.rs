@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::write::Actor;
 use super::{Catalogue, Error, Result};
+use crate::catalogue::transaction::transaction;
 use crate::identity::Caller;
-use crate::store::transaction;
 use batch::Batch;
 use record::prepare_all;
 

@@ -1,7 +1,7 @@
 //! Registering, replacing, patching and deleting resources.
 //!
-//! A body in normal form becomes a [`Change`]. [`Resolved`] finds out what it refers to, and what is wrong with that; [`apply`] writes it,
-//! as one revision of the store ([`crate::store::Tx::revise`]).
+//! A body in normal form becomes a `Change`. `Resolved` finds out what it refers to, and what is wrong with that. `apply` writes it, as one
+//! revision of the store (`Tx::revise`).
 
 mod access;
 mod apply;
@@ -19,10 +19,11 @@ use serde_json::Value;
 use super::permission::{Action, require_user};
 use super::read::check_type;
 use super::{Catalogue, Error, Result};
+use crate::catalogue::transaction::transaction;
 use crate::config::Roles;
 use crate::identity::{Caller, User};
 use crate::store::asset::Head;
-use crate::store::{Tx, now, transaction};
+use crate::store::{Tx, now};
 
 pub(super) use apply::{Change, Target, apply};
 pub(super) use document::{HASH_LENGTH, content_hash};

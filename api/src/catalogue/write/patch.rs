@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use super::{Expected, validated_keeping};
 use crate::catalogue::permission::require_user;
 use crate::catalogue::read::{check_type, parse};
+use crate::catalogue::transaction::transaction;
 use crate::catalogue::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::StoredBody;
-use crate::store::transaction;
 
 impl Catalogue {
     /// Changes what a JSON merge patch (RFC 7386) names, and leaves the rest. Links of fields that it does not name are not even

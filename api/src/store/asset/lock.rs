@@ -7,7 +7,7 @@ use crate::store::sql::Sql;
 use crate::store::{Result, Tx};
 
 /// A resource's row without its document: what rules and writes need.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct Head {
     /// Row id.
     pub id: i64,
@@ -44,7 +44,7 @@ impl Head {
 }
 
 /// A living resource that others may refer to.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
 pub struct LivingRow {
     /// Row id.
     pub id: i64,

@@ -30,7 +30,7 @@ pub struct NewAsset {
     pub content_hash: String,
     /// The document.
     pub document: String,
-    /// What it refers to, as [`crate::store::link::text`] writes it.
+    /// What it refers to, as `store::link::text` writes it.
     pub links: String,
 }
 

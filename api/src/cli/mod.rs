@@ -1,29 +1,31 @@
 //! The command line.
 #![allow(clippy::print_stderr, reason = "what a command line is for")]
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
+mod keys;
+mod settings;
+
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use self::keys::KeysStep;
+use self::settings::Settings;
 use crate::catalogue::{self, Catalogue};
 use crate::config::{Config, ConfigError};
-use crate::identity::api_key;
 use crate::routes::{InterfaceError, Version, document_for};
 use crate::server::{self, ServerError};
 use crate::store::dump::{self, DumpReport};
-use crate::store::{Db, StoreError, now};
+use crate::store::{Db, StoreError};
 
 /// The AIoD metadata catalogue.
 ///
 /// Without a command it serves the catalogue, on embedded parts unless configured otherwise. Configuration comes from defaults,
 /// a TOML file, environment variables AIOD_… (`AIOD_DATABASE_URL` is `database.url`) and flags, each over the one before;
 /// `aiod-api config` prints what is in force.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "aiod-api", version, about, long_about)]
 pub struct Cli {
     #[command(flatten)]
@@ -32,43 +34,7 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Debug, Args)]
-struct Settings {
-    /// Configuration file (TOML).
-    #[arg(long, global = true, value_name = "FILE", env = "AIOD_CONFIG")]
-    config: Option<PathBuf>,
-    /// Sets a configuration key, such as `--set log.filter=debug`; may be repeated.
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_value)]
-    set: Vec<(String, String)>,
-    /// Short for `--set database.url=URL`.
-    #[arg(long, global = true, value_name = "URL")]
-    database_url: Option<String>,
-    /// Short for `--set listen=HOST:PORT`.
-    #[arg(long, global = true, value_name = "HOST:PORT")]
-    listen: Option<String>,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
-    Ok((key.trim().to_owned(), value.to_owned()))
-}
-
-fn lossy(text: OsString) -> String {
-    text.to_string_lossy().into_owned()
-}
-
-impl Settings {
-    fn load(&self) -> Result<Config, ConfigError> {
-        let mut settings = self.set.clone();
-        settings.extend(self.database_url.iter().map(|url| ("database.url".to_owned(), url.clone())));
-        settings.extend(self.listen.iter().map(|listen| ("listen".to_owned(), listen.clone())));
-        // What is not Unicode is no setting of ours, or one that is refused by name.
-        let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
-        Config::load(self.config.as_deref(), environment, &settings)
-    }
-}
-
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Serve the catalogue (the default).
     Serve,
@@ -107,7 +73,7 @@ enum Command {
     Config,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum MigrateStep {
     /// Apply what is missing.
     Up,
@@ -117,36 +83,13 @@ enum MigrateStep {
     Status,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum TaxonomyStep {
     /// Make taxonomies what a file says: adds, renames and moves terms, and marks those that vanished as unofficial.
     Load {
         /// The file: `{"aiod_taxonomies": [{"taxonomy_name": "Event Mode", "elements": [{"id": "1", "label": {"value": "online"},
         /// "definition": "Over a network.", "elements": []}]}]}`; what stands within `elements` are narrower terms.
         file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum KeysStep {
-    /// Make a key and show it, for the only time.
-    Create {
-        /// Whose key it is; keys of one name belong to one user.
-        #[arg(long)]
-        name: String,
-        /// A role of the key, such as `platform_openml` or `admin_aiod_resources`; may be repeated.
-        #[arg(long = "role", value_name = "ROLE")]
-        roles: Vec<String>,
-        /// For how many days it is valid; for ever when left out.
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-        days: Option<u32>,
-    },
-    /// List keys, never the secrets themselves.
-    List,
-    /// Revoke a key, at once.
-    Revoke {
-        /// Its number, as `keys list` shows it.
-        id: i64,
     },
 }
 
@@ -163,6 +106,8 @@ enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Catalogue(#[from] catalogue::Error),
+    #[error("the configuration cannot be printed: {0}")]
+    Toml(#[from] toml::ser::Error),
     #[error("standard output: {0}")]
     Output(std::io::Error),
     #[error("{}: {source}", path.display())]
@@ -191,10 +136,10 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     start_log(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Ok(server::serve(config).await?),
-        Command::Config => say(config.masked().trim_end()),
+        Command::Config => say(config.to_toml()?.trim_end()),
         Command::Openapi { version } => say(format_args!("{:#}", document_for(version, &config)?)),
         command => {
-            let db = Db::open(&config.database.url, config.database.connections).await?;
+            let db = Db::open(config.database.url.expose(), config.database.connections).await?;
             let outcome = on_database(&db, &config, command).await;
             db.close().await;
             outcome
@@ -228,10 +173,10 @@ async fn on_database(db: &Db, config: &Config, command: Command) -> Result<(), C
     match command {
         Command::Migrate { step } => migrate(db, step).await,
         Command::Taxonomy { step: TaxonomyStep::Load { file } } => load_taxonomies(db, config, &file).await,
-        Command::Keys { step } => keys(db, step).await,
+        Command::Keys { step } => keys::run(db, &config.roles, step).await,
         Command::Export { file } => report("exported", &dump::export(db, &file).await.map_err(|error| about(error, file))?),
         Command::Import { file } => {
-            report("imported", &dump::import(db, &config.database.url, &file).await.map_err(|error| about(error, file))?)
+            report("imported", &dump::import(db, config.database.url.expose(), &file).await.map_err(|error| about(error, file))?)
         }
         Command::Serve | Command::Config | Command::Openapi { .. } => Ok(()),
     }
@@ -271,37 +216,6 @@ async fn load_taxonomies(db: &Db, config: &Config, path: &Path) -> Result<(), Cl
             "{name}: {} added, {} renamed, {} moved, {} redefined, {} made unofficial, {} unchanged",
             report.added, report.renamed, report.moved, report.redefined, report.retired, report.unchanged
         ))?;
-    }
-    Ok(())
-}
-
-async fn keys(db: &Db, step: KeysStep) -> Result<(), CliError> {
-    match step {
-        KeysStep::Create { name, roles, days } => {
-            let roles: BTreeSet<String> = roles.into_iter().collect();
-            let expires = days.map(|days| now() + i64::from(days) * 86_400_000_000);
-            say(api_key::create(db, &name, &roles, expires).await?)?;
-        }
-        KeysStep::List => {
-            for key in db.api_keys().await? {
-                let state = match (key.date_revoked, key.date_expires) {
-                    (Some(_), _) => "revoked".to_owned(),
-                    (None, Some(end)) if end <= now() => "expired".to_owned(),
-                    (None, Some(end)) => format!(
-                        "valid until {}",
-                        chrono::DateTime::from_timestamp_micros(end).unwrap_or_default().format("%Y-%m-%d %H:%M UTC")
-                    ),
-                    (None, None) => "valid".to_owned(),
-                };
-                say(format_args!("{}\t{}…\t{}\t{}\t{state}", key.id, key.hint, key.name, key.roles))?;
-            }
-        }
-        KeysStep::Revoke { id } => {
-            if !db.revoke_api_key(id).await? {
-                return Err(CliError::Usage(format!("there is no key {id} that is in force; `keys list` shows them")));
-            }
-            say(format_args!("key {id} is revoked"))?;
-        }
     }
     Ok(())
 }

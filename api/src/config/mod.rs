@@ -1,0 +1,167 @@
+//! The configuration: what an operator may choose. Each concern has a file, with its keys, their defaults and the checks of their values.
+
+mod api_keys;
+mod cors;
+mod database;
+mod deletion;
+mod error;
+mod examples;
+mod keycloak;
+mod limits;
+mod load;
+mod log;
+mod reviews;
+mod roles;
+mod schedule;
+mod secret;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::api_keys::ApiKeys;
+pub use self::cors::Cors;
+pub use self::database::Database;
+pub use self::deletion::Deletion;
+pub use self::error::ConfigError;
+pub use self::examples::Examples;
+pub use self::keycloak::{ANY_CLIENT, Keycloak, Realm};
+pub use self::limits::Limits;
+pub use self::log::Log;
+pub use self::reviews::Reviews;
+pub use self::roles::Roles;
+pub use self::schedule::Schedule;
+pub use self::secret::SecretUrl;
+
+/// What an operator may choose. Every key has a default; `aiod-api config` prints what is in force.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The address to listen on, `HOST:PORT`.
+    pub listen: String,
+    /// The store.
+    pub database: Database,
+    /// What is written about the server's work, to standard error.
+    pub log: Log,
+    /// Limits of what callers may send.
+    pub limits: Limits,
+    /// Which pages may call the catalogue from a browser.
+    pub cors: Cors,
+    /// What happens to deleted resources.
+    pub deletion: Deletion,
+    /// Names of roles.
+    pub roles: Roles,
+    /// How drafts are published.
+    pub reviews: Reviews,
+    /// Login by Keycloak.
+    pub keycloak: Keycloak,
+    /// The catalogue's own keys.
+    pub api_keys: ApiKeys,
+    /// Resources to try the catalogue with.
+    pub examples: Examples,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8000".to_owned(),
+            database: Database::default(),
+            log: Log::default(),
+            limits: Limits::default(),
+            cors: Cors::default(),
+            deletion: Deletion::default(),
+            roles: Roles::default(),
+            reviews: Reviews::default(),
+            keycloak: Keycloak::default(),
+            api_keys: ApiKeys::default(),
+            examples: Examples::default(),
+        }
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<(), ConfigError> {
+        let port = self.listen.rsplit_once(':').map(|(_, port)| port);
+        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+            return Err(ConfigError::invalid("listen", "HOST:PORT", &self.listen));
+        }
+        self.database.check()?;
+        self.limits.check()?;
+        self.cors.check()?;
+        self.deletion.check()?;
+        self.keycloak.check()
+    }
+
+    /// The configuration as TOML, secrets masked.
+    ///
+    /// # Errors
+    /// None that a configuration could cause.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(key: &str, value: &str) -> (String, String) {
+        (key.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let folder = std::env::temp_dir().join(format!("aiod-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("aiod.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\n[database]\nconnections = 3\n[cors]\norigins = [\"https://a.example\"]\n")
+            .unwrap();
+        let environment =
+            [pair("AIOD_DATABASE_CONNECTIONS", "4"), pair("AIOD_LOG_JSON", "true"), pair("AIOD_TEST_MYSQL_URL", "x"), pair("HOME", "/")];
+        let config = Config::load(Some(&file), environment, &[pair("database.connections", "5")]).unwrap();
+        assert_eq!((config.listen.as_str(), config.database.connections, config.log.json), ("127.0.0.1:1", 5, true));
+        assert_eq!(config.cors.origins, ["https://a.example"]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_known_one() {
+        let error = Config::load(None, [], &[pair("database.conections", "5")]).unwrap_err().to_string();
+        assert_eq!(error, "command line: 'database.conections' is not a configuration key; did you mean 'database.connections'?");
+        let error = Config::load(None, [pair("AIOD_LISTN", "x")], &[]).unwrap_err().to_string();
+        assert_eq!(error, "environment: 'AIOD_LISTN' is not a configuration key; did you mean 'AIOD_LISTEN'?");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_would_be_right() {
+        let error = Config::load(None, [], &[pair("database.connections", "many")]).unwrap_err().to_string();
+        assert_eq!(error, "command line: 'database.connections' must be a whole number, 0 or more, not 'many'");
+        let error = Config::load(None, [], &[pair("listen", "8000")]).unwrap_err().to_string();
+        assert_eq!(error, "configuration: 'listen' must be HOST:PORT, not '8000'");
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        let config = Config::load(None, [], &[pair("database.url", "mysql://aiod:s3cret@db:3306/aiod")]).unwrap();
+        assert!(config.to_toml().unwrap().contains("mysql://aiod:***@db:3306/aiod"));
+        assert!(!config.to_toml().unwrap().contains("s3cret"));
+        let config = Config::load(None, [pair("AIOD_KEYCLOAK_CLIENT_SECRET", "s3cret")], &[]).unwrap();
+        assert!(config.to_toml().unwrap().contains("client_secret = \"***\"") && !config.to_toml().unwrap().contains("s3cret"));
+    }
+
+    #[test]
+    fn settings_of_keycloak_that_do_not_fit_together_are_refused() {
+        let issuer = pair("keycloak.issuer", "https://login.example.org/realms/aiod");
+        let refused = |settings: &[(String, String)]| Config::load(None, [], settings).unwrap_err().to_string();
+        assert_eq!(
+            refused(&[pair("keycloak.issuer", "login.example.org")]),
+            "configuration: 'keycloak.issuer' must be the issuer of a realm, such as https://login.example.org/realms/aiod, not 'login.example.org'"
+        );
+        let on = pair("keycloak.introspection", "true");
+        assert!(refused(std::slice::from_ref(&on)).contains("'keycloak.introspection' must be false without keycloak.issuer"));
+        assert!(refused(&[issuer.clone(), on.clone()]).contains("'keycloak.introspection' must be false without keycloak.client_secret"));
+        assert!(refused(&[issuer.clone(), pair("keycloak.client_id", "")]).contains("keycloak.client_id"));
+        assert!(refused(&[issuer.clone(), pair("keycloak.internal_url", "keycloak:8080")]).contains("keycloak.internal_url"));
+        assert!(refused(&[pair("keycloak.leeway_seconds", "3600")]).contains("at most 300"));
+        let config = Config::load(None, [], &[issuer, on, pair("keycloak.client_secret", "x"), pair("keycloak.accepted_clients", "a, b")]);
+        assert_eq!(config.unwrap().keycloak.accepted_clients, ["a", "b"]);
+    }
+}

@@ -1,0 +1,21 @@
+//! Saves how often resources were read. Reads are counted in memory, so that a read never waits for a write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// How long counts are gathered before they are written together.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Writes the counts again and again, and a last time after `stop` is cancelled.
+pub(super) async fn save_counts(app: Arc<App>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await;
+        if let Err(error) = app.catalogue.flush_reads().await {
+            tracing::warn!(%error, "counts of reads cannot be written now; they are kept");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use aiod_schema::vocabulary::{Taxonomy, Term, Vocabulary};
-use serde_json::{Map, Value};
+use aiod_schema::{Kind, Object, by_name};
+use serde_json::Value;
 
 use super::read::parse;
 use super::shapes::TermTree;
@@ -214,25 +215,52 @@ async fn respell(tx: &mut Tx, vocabulary: &Vocabulary, term: &TermRow, name: &st
 
 /// A document with the new spelling of a term.
 fn respelled(vocabulary: &Vocabulary, term: &TermRow, name: &str, user: &TermUser) -> Result<String> {
-    let mut map: Map<String, Value> = parse(&user.document)?;
-    let key = vocabulary.key(&term.name);
-    let respell = |value: &mut Value| {
-        if value.as_str().is_some_and(|v| vocabulary.key(v) == key) {
-            *value = Value::from(name);
-        }
-    };
-    let fields = aiod_schema::by_name(&user.resource_type).map(|r| r.object.fields.iter()).into_iter().flatten();
-    for field in fields.filter(|f| f.vocabulary().is_some_and(|v| v.name == vocabulary.name)) {
-        match map.get_mut(field.name) {
-            Some(Value::Array(values)) => {
-                values.iter_mut().for_each(respell);
-                // The two spellings may have stood beside each other.
-                let mut seen = HashSet::new();
-                values.retain(|value| seen.insert(value.clone()));
+    let mut document: Value = parse(&user.document)?;
+    let spelling = Spelling { vocabulary, key: vocabulary.key(&term.name), name };
+    if let Some(resource) = by_name(&user.resource_type) {
+        spelling.apply(resource.object, &mut document);
+    }
+    Ok(document.to_string())
+}
+
+/// The new spelling of a term.
+struct Spelling<'t> {
+    vocabulary: &'t Vocabulary,
+    key: String,
+    name: &'t str,
+}
+
+impl Spelling<'_> {
+    /// Respells the term in all fields of the vocabulary, those of nested objects too.
+    fn apply(&self, object: &Object, value: &mut Value) {
+        for field in &object.fields {
+            let Some(value) = value.get_mut(field.name) else { continue };
+            match field.kind {
+                Kind::Term(vocabulary) if vocabulary.name == self.vocabulary.name => self.apply_to_terms(value),
+                Kind::Object(nested) => each(value, |value| self.apply(nested(), value)),
+                _ => {}
             }
-            Some(value) => respell(value),
-            None => {}
         }
     }
-    Ok(Value::Object(map).to_string())
+
+    fn apply_to_terms(&self, value: &mut Value) {
+        each(value, |value| {
+            if value.as_str().is_some_and(|term| self.vocabulary.key(term) == self.key) {
+                *value = Value::from(self.name);
+            }
+        });
+        if let Value::Array(values) = value {
+            // The two spellings may have stood beside each other.
+            let mut seen = HashSet::new();
+            values.retain(|value| seen.insert(value.clone()));
+        }
+    }
+}
+
+/// Does something with each value of a list, or with the one value.
+fn each(value: &mut Value, change: impl FnMut(&mut Value)) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(change),
+        value => std::iter::once(value).for_each(change),
+    }
 }

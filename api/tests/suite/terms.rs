@@ -34,6 +34,31 @@ async fn people_use_official_terms_as_they_are_spelled() {
 }
 
 #[tokio::test]
+async fn terms_of_nested_objects_are_official_too() {
+    let app = TestApp::new().await;
+    let (person, connector) = (app.key("ada", &[]).await, app.key("bot", &["platform_example"]).await);
+    let body = |country: &str| json!({"name": "x", "location": [{"geo": {}}, {"address": {"country": country}}]});
+    let id = app.draft("contacts", &person, body(" belgium")).await;
+    let country = |read: &Value| read["location"][1]["address"]["country"].clone();
+    assert_eq!(country(&app.get(&format!("/contacts/{id}")).key(&person).send().await.ok()), "Belgium");
+    for unknown in ["Atlantis", "NL"] {
+        let detail = app.post("/contacts", &body(unknown)).key(&person).send().await.refused(400);
+        assert!(detail.contains(unknown) && detail.contains("'country'") && detail.contains("/countries"), "{detail}");
+    }
+    let faults = app.post("/contacts", &body("")).key(&person).send().await.faults();
+    assert_eq!(faults, ["body.location.1.address.country"]);
+    // A connector may bring a new one. When the taxonomy has it under another name, those who use it show that name.
+    let mut brought = body("Atlantis");
+    (brought["platform"], brought["platform_resource_identifier"]) = (json!("example"), json!("1"));
+    let id = app.post("/contacts", &brought).key(&connector).send().await.identifier();
+    let load = async |name| app.app.catalogue.load_taxonomies(&taxonomy("Country", &json!([term("c:1", name, json!([]))]))).await.unwrap();
+    load("Atlantis").await;
+    load("Lost Atlantis").await;
+    assert_eq!(country(&app.get(&format!("/contacts/{id}")).send().await.ok()), "Lost Atlantis");
+    app.close().await;
+}
+
+#[tokio::test]
 async fn open_vocabularies_list_what_is_in_use() {
     let app = TestApp::new().await;
     let key = app.key("bot", &["platform_example"]).await;

@@ -83,8 +83,8 @@ pub struct Address {
     /// The address as one text.
     #[field(max = 256)]
     pub address: Option<String>,
-    /// The country.
-    #[field(max = 256)]
+    /// The country, by its English name in ISO 3166-1.
+    #[field(term = "country", max = 256)]
     pub country: Option<String>,
 }
 

@@ -15,6 +15,9 @@ pub struct TermUse {
     pub vocabulary: &'static Vocabulary,
     /// The terms, trimmed, without repetitions in any spelling; lower-cased in open vocabularies.
     pub terms: Vec<String>,
+    /// The way to a field of a nested object, such as `location`, 0, `address`, `country`; empty for a field of the body itself. The term of
+    /// a nested field stands in [`Input::values`], too.
+    pub nested: Vec<Step>,
 }
 
 /// The resources that one field refers to.

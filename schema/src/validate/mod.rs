@@ -70,6 +70,7 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
         return Err(checker.faults);
     }
     input.platforms = checker.platforms;
+    input.terms.append(&mut checker.terms);
     Ok(input)
 }
 
@@ -125,11 +126,11 @@ fn terms(checker: &mut Checker, field: &'static Field, vocabulary: &'static Voca
     let mut terms = checker.texts(field, value, |checker, text| checker.term(vocabulary, text));
     let mut keys = HashSet::new();
     terms.retain(|term| keys.insert(vocabulary.key(term)));
-    (!terms.is_empty()).then_some(TermUse { field, vocabulary, terms })
+    (!terms.is_empty()).then_some(TermUse { field, vocabulary, terms, nested: Vec::new() })
 }
 
 /// The editors that an entry names; all else in it is set by the catalogue.
-fn editors(checker: &mut Checker, field: &Field, value: &Value) -> Vec<String> {
+fn editors(checker: &mut Checker, field: &'static Field, value: &Value) -> Vec<String> {
     let entry = checker.value(field, value);
     let Kind::Object(object) = field.kind else { return Vec::new() };
     let editors = object().field_with(Role::Editors).and_then(|editors| entry.as_ref()?.get(editors.name));

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use super::time::{DATE_TIME, has_common_year, parse_date_time};
-use super::{Fault, FaultKind, MAX_ITEMS, Step};
+use super::{Fault, FaultKind, MAX_ITEMS, Step, TermUse};
 use crate::choice::Choice;
 use crate::identifier::MAX_PLATFORM_IDENTIFIER;
 use crate::model::{Field, Kind, Object};
@@ -20,11 +20,13 @@ pub(super) struct Checker {
     pub(super) faults: Vec<Fault>,
     /// Platforms that stand within the body, with where.
     pub(super) platforms: Vec<(Vec<Step>, String)>,
+    /// Terms of nested objects.
+    pub(super) terms: Vec<TermUse>,
 }
 
 impl Checker {
     pub(super) fn new(root: &str) -> Self {
-        Self { location: vec![root.into()], faults: Vec::new(), platforms: Vec::new() }
+        Self { location: vec![root.into()], faults: Vec::new(), platforms: Vec::new(), terms: Vec::new() }
     }
 
     /// Checks what stands one step further.
@@ -134,7 +136,7 @@ impl Checker {
     }
 
     /// A value of a field that is neither link nor term, list or not; `None` when it is faulty or an empty list.
-    pub(super) fn value(&mut self, field: &Field, value: &Value) -> Option<Value> {
+    pub(super) fn value(&mut self, field: &'static Field, value: &Value) -> Option<Value> {
         if !field.list {
             return self.single(field, value);
         }
@@ -143,7 +145,7 @@ impl Checker {
         (!out.is_empty()).then_some(Value::Array(out))
     }
 
-    fn single(&mut self, field: &Field, value: &Value) -> Option<Value> {
+    fn single(&mut self, field: &'static Field, value: &Value) -> Option<Value> {
         match field.kind {
             Kind::Text => self.text(field, value).map(Value::String),
             Kind::Platform => self.platform(field, value),
@@ -155,9 +157,22 @@ impl Checker {
             Kind::Choice(choice) => self.choice(choice, value),
             Kind::Object(object) => self.object(object(), value),
             Kind::Blob => self.blob(),
-            // Links and terms stand at the top level only, where `take_field` takes them; the others are in answers alone.
-            Kind::Link(_) | Kind::Term(_) | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => None,
+            Kind::Term(vocabulary) => self.nested_term(field, vocabulary, value),
+            // Links stand at the top level only, where `take_field` takes them; the others are in answers alone.
+            Kind::Link(_) | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => None,
         }
+    }
+
+    /// A term of a nested object; those of the body itself are taken by `take_field`.
+    fn nested_term(&mut self, field: &'static Field, vocabulary: &'static Vocabulary, value: &Value) -> Option<Value> {
+        let Value::String(text) = value else {
+            self.fault("str type expected", "type_error.str");
+            return None;
+        };
+        let term = self.term(vocabulary, text)?;
+        let nested = self.location.iter().skip(1).cloned().collect();
+        self.terms.push(TermUse { field, vocabulary, terms: vec![term.clone()], nested });
+        Some(Value::String(term))
     }
 
     fn platform(&mut self, field: &Field, value: &Value) -> Option<Value> {
@@ -251,7 +266,7 @@ impl Checker {
         Some(Value::Object(out))
     }
 
-    fn member(&mut self, field: &Field, value: Option<&Value>) -> Option<Value> {
+    fn member(&mut self, field: &'static Field, value: Option<&Value>) -> Option<Value> {
         match value {
             Some(value) => self.value(field, value),
             None if field.required => {

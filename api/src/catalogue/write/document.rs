@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aiod_schema::validate::TermUse;
+use aiod_schema::validate::{Step, TermUse};
 use aiod_schema::{Input, Kind, Role};
 use serde_json::{Map, Value, json};
 
@@ -18,14 +18,15 @@ pub(in crate::catalogue) const HASH_LENGTH: usize = 16;
 pub(in crate::catalogue) fn content_hash(input: &Input) -> String {
     let kept = input.kept.iter().filter(|l| !l.identifiers.is_empty());
     let links: BTreeMap<&str, &Vec<String>> = input.links.iter().chain(kept).map(|l| (l.field.name, &l.identifiers)).collect();
-    let terms: BTreeMap<&str, &Vec<String>> = input.terms.iter().map(|t| (t.field.name, &t.terms)).collect();
+    let own_terms = input.terms.iter().filter(|t| t.nested.is_empty());
+    let terms: BTreeMap<&str, &Vec<String>> = own_terms.map(|t| (t.field.name, &t.terms)).collect();
     let content = json!([input.platform_resource_identifier, input.values, input.editors, links, terms]);
     sha256_hex(content.to_string().as_bytes(), HASH_LENGTH)
 }
 
 /// The stored document: the fields in the order of the model, the entry last, where reading adds status and dates.
 pub(super) fn document(input: &Input, platform: Option<&str>, platform_resource_identifier: Option<&str>, resolved: &Resolved) -> String {
-    let mut terms: HashMap<&str, &TermUse> = input.terms.iter().map(|t| (t.field.name, t)).collect();
+    let mut terms: HashMap<&str, &TermUse> = input.terms.iter().filter(|t| t.nested.is_empty()).map(|t| (t.field.name, t)).collect();
     let mut out = Map::new();
     for field in input.resource.object.fields.iter().filter(|f| f.is_stored()) {
         let value = match (field.kind, field.role) {
@@ -42,7 +43,21 @@ pub(super) fn document(input: &Input, platform: Option<&str>, platform_resource_
         }
     }
     out.extend(entry(input));
-    Value::Object(out).to_string()
+    let mut out = Value::Object(out);
+    for used in input.terms.iter().filter(|t| !t.nested.is_empty()) {
+        if let Some(value) = nested(&mut out, &used.nested) {
+            *value = spelled(used, false, resolved);
+        }
+    }
+    out.to_string()
+}
+
+/// The value that stands at the end of a way into a document.
+fn nested<'v>(document: &'v mut Value, way: &[Step]) -> Option<&'v mut Value> {
+    way.iter().try_fold(document, |value, step| match step {
+        Step::Name(name) => value.get_mut(name),
+        Step::Index(index) => value.get_mut(index),
+    })
 }
 
 /// The entry's field, and what is stored of it.

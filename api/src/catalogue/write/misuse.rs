@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aiod_schema::validate::{LinkUse, TermUse};
+use aiod_schema::validate::{LinkUse, Step, TermUse};
 use aiod_schema::{Fault, Kind, ResourceType};
 
 use super::Actor;
@@ -13,6 +13,8 @@ use crate::catalogue::{Error, Result};
 /// What one field refers to or uses wrongly.
 pub(in crate::catalogue) struct Misuse {
     field: &'static str,
+    /// The way to a field of a nested object; empty for a field of the body itself.
+    nested: Vec<Step>,
     kind: MisuseKind,
     message: String,
 }
@@ -31,9 +33,14 @@ enum MisuseKind {
 }
 
 impl Misuse {
+    fn new(field: &'static str, kind: MisuseKind, message: String) -> Self {
+        Self { field, nested: Vec::new(), kind, message }
+    }
+
     /// As a fault of the field below a location.
     pub(in crate::catalogue) fn fault(&self, below: &str) -> Fault {
-        Fault::value([below, self.field], self.message.as_str())
+        let field = if self.nested.is_empty() { vec![self.field.into()] } else { self.nested.clone() };
+        Fault::value([below.into()].into_iter().chain(field), self.message.as_str())
     }
 }
 
@@ -83,7 +90,7 @@ impl Resolved {
             misuses.push(unknown(used, &missing));
         }
         if found().any(|target| body.id == Some(target.id)) {
-            misuses.push(Misuse { field: field.name, kind: MisuseKind::Itself, message: "a resource cannot refer to itself".to_owned() });
+            misuses.push(Misuse::new(field.name, MisuseKind::Itself, "a resource cannot refer to itself".to_owned()));
         }
         if found().any(|target| self.is_taken(body, field.name, target)) {
             misuses.push(taken(field.name));
@@ -104,7 +111,7 @@ impl Resolved {
     }
 
     fn misused_terms(&self, used: &TermUse) -> Option<Misuse> {
-        let TermUse { vocabulary, terms, field } = used;
+        let TermUse { vocabulary, terms, field, nested } = used;
         let is_official = |term: &String| self.term(vocabulary, term).is_some_and(|t| t.official);
         let unofficial: Vec<String> = terms.iter().filter(|t| !is_official(t)).map(|t| format!("'{t}'")).collect();
         let are = match unofficial.len() {
@@ -119,7 +126,7 @@ impl Resolved {
             vocabulary.name,
             vocabulary.path.unwrap_or(vocabulary.name)
         );
-        Some(Misuse { field: field.name, kind: MisuseKind::Unofficial, message })
+        Some(Misuse { nested: nested.clone(), ..Misuse::new(field.name, MisuseKind::Unofficial, message) })
     }
 }
 
@@ -131,10 +138,10 @@ fn unknown(used: &LinkUse, missing: &[&str]) -> Misuse {
         targets.join(" or "),
         missing.join(", ")
     );
-    Misuse { field: used.field.name, kind: MisuseKind::Unknown, message }
+    Misuse::new(used.field.name, MisuseKind::Unknown, message)
 }
 
 fn taken(field: &'static str) -> Misuse {
     let message = "what it refers to belongs to another already, and you do not have permission to change that.";
-    Misuse { field, kind: MisuseKind::Taken, message: format!("Field '{field}': {message}") }
+    Misuse::new(field, MisuseKind::Taken, format!("Field '{field}': {message}"))
 }

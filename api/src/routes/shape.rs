@@ -82,6 +82,12 @@ impl Slot {
     pub(super) fn of(schema: &MetaSchemaRef) -> Option<Self> {
         Self::ALL.into_iter().find(|slot| slot.schema() == *schema)
     }
+
+    /// The slot that a schema of a template is, or is a list of.
+    pub(super) fn within(schema: &MetaSchemaRef) -> Option<Self> {
+        let items = if let MetaSchemaRef::Inline(schema) = schema { schema.items.as_deref() } else { None };
+        Self::of(schema).or_else(|| Self::of(items?))
+    }
 }
 
 macro_rules! open_shapes {

@@ -11,7 +11,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem_openapi::OpenApi;
 use poem_openapi::registry::{
-    MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+    MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 
 use super::Version;
@@ -76,6 +76,11 @@ pub(super) trait Subject: Sized {
     /// What a slot of the template holds; `None` where it is left out.
     fn slot(&self, _: Slot, _: Version) -> Option<MetaSchemaRef> {
         None
+    }
+
+    /// Media types other than JSON in which an answer with a slot can be had.
+    fn other_media_types(&self, _: Slot) -> Vec<MetaMediaType> {
+        Vec::new()
     }
 
     /// Whether its operations are there for older clients alone.
@@ -240,8 +245,10 @@ impl<S: Subject> Filling<'_, S> {
     }
 
     fn responses(&self, responses: &mut MetaResponses) {
-        for content in responses.responses.iter_mut().flat_map(|response| &mut response.content) {
-            self.fill(&mut content.schema);
+        for response in &mut responses.responses {
+            let slots: Vec<Slot> = response.content.iter().filter_map(|content| Slot::within(&content.schema)).collect();
+            response.content.iter_mut().for_each(|content| self.fill(&mut content.schema));
+            response.content.extend(slots.into_iter().flat_map(|slot| self.subject.other_media_types(slot)));
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use aiod_schema::{Field, Group, Kind, ResourceType, Role, by_identifier, resource_types};
 use serde_json::Value;
 
+use super::error::unknown_platform_with_hint;
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
 use super::render::{Embedded, Layout, View, embedded, layout, render, rendered_length, with_nulls};
 use super::write::platform_key;
@@ -90,9 +91,7 @@ impl Catalogue {
     ) -> Result<Document> {
         let row = self.db.read_by_platform(resource.name, platform, &platform_key(identifier)).await?;
         if row.is_none() && self.db.platform_by_name(platform).await?.is_none() {
-            return Err(Error::BadRequest(format!(
-                "platform '{platform}' is not known to the catalogue; GET /platforms lists those that are"
-            )));
+            return Err(Error::BadRequest(unknown_platform_with_hint(platform)));
         }
         self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await
     }

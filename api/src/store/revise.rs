@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sql::Sql;
+use super::sql::{MAX_LISTED, Sql};
 use super::{Result, StoreError, Tx, now};
 
 /// Resources that change together, as one step of a transaction.
@@ -123,7 +123,7 @@ impl Revision<'_> {
     /// Copies the present states of resources, which are about to change.
     async fn keep_past_states(&mut self, ids: &BTreeSet<i64>) -> Result<()> {
         let ids: Vec<i64> = ids.iter().copied().collect();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let copy = Sql::new(
                 "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, date_revised, document, links) \
                  SELECT id, revision, status, date_modified, modified_by, date_revised, document, links FROM asset WHERE id IN ",
@@ -136,7 +136,7 @@ impl Revision<'_> {
 
 /// Raises the revisions of resources whose own rows stay as they are.
 async fn raise_revisions(tx: &mut Tx, ids: &[i64], by: Option<i64>) -> Result<()> {
-    for ids in ids.chunks(4_000) {
+    for ids in ids.chunks(MAX_LISTED) {
         let sql = Sql::new("UPDATE asset SET revision = revision + 1, date_revised = ?, modified_by = ? WHERE id IN ");
         tx.execute(sql.bind(now()).bind(by).push_list(ids)).await?;
     }
@@ -145,7 +145,7 @@ async fn raise_revisions(tx: &mut Tx, ids: &[i64], by: Option<i64>) -> Result<()
 
 /// Notes that resources changed, with the revisions that they have now.
 async fn note_in_outbox(tx: &mut Tx, ids: &[i64]) -> Result<()> {
-    for ids in ids.chunks(4_000) {
+    for ids in ids.chunks(MAX_LISTED) {
         let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ").push_list(ids);
         tx.execute(sql.push(" ORDER BY id")).await?;
     }

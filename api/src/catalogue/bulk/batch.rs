@@ -117,10 +117,8 @@ impl Batch<'_> {
         let mut found = HashMap::new();
         for (type_name, keys) in wanted {
             let keys: Vec<String> = keys.into_iter().collect();
-            for chunk in keys.chunks(4_000) {
-                let heads = tx.lock_on_platform(type_name, self.platform, chunk).await?;
-                found.extend(heads.into_iter().map(|head| ((type_name, head.platform_key.unwrap_or_default()), head.identifier)));
-            }
+            let heads = tx.lock_on_platform(type_name, self.platform, &keys).await?;
+            found.extend(heads.into_iter().map(|head| ((type_name, head.platform_key.unwrap_or_default()), head.identifier)));
         }
         Ok(found)
     }

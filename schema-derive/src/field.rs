@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
-use syn::{Expr, Field, Ident, Lit, LitStr, Token};
+use syn::{Expr, Field, Ident, LitStr, Token};
 
 use crate::syntax::{documentation, each_option, key, name, text};
 
@@ -44,7 +44,7 @@ impl FieldOptions {
             "blob" => self.set("kind", quote!(::aiod_schema::model::Kind::Blob)),
             "link" => self.set("kind", link(&text(meta)?)?),
             "term" => self.set("kind", term(&text(meta)?)?),
-            "default" => self.set("default", default(&meta.value()?.parse()?)),
+            "default" => self.set("default", default(&expression(meta)?)),
             "role" => self.set("role", role(&meta.value()?.parse()?)),
             "embeds" => {
                 let link = text(meta)?;
@@ -70,7 +70,7 @@ fn some(value: &impl ToTokens) -> Tokens {
     quote!(Some(#value))
 }
 
-fn default(value: &Lit) -> Tokens {
+fn default(value: &Expr) -> Tokens {
     quote!(Some(::aiod_schema::model::FieldDefault::from(#value)))
 }
 

@@ -139,7 +139,8 @@ in_signatures! {
 
 /// The parameters of a request's query, decoded.
 fn parameters(request: &Request) -> Vec<(String, String)> {
-    request.params().unwrap_or_default()
+    let is_empty = request.uri().query().is_none_or(str::is_empty);
+    if is_empty { Vec::new() } else { request.params().unwrap_or_default() }
 }
 
 /// The first parameter of the query with this name.
@@ -219,7 +220,7 @@ impl<T: FieldType + FromStr> Parameter for Segment<T> {
 
     fn read(request: &Request, name: &str) -> Result<Self, Error> {
         let text = request.raw_path_param(name).unwrap_or_default();
-        // Any text is a text: what fails is a number.
+        // Only numbers can fail: the other parameters are texts.
         text.parse().map(Self).map_err(|_| Error::Invalid(vec![Fault::value(["path", name], "value is not a valid integer")]))
     }
 }

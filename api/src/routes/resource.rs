@@ -37,7 +37,7 @@ impl Subject for &'static ResourceType {
     fn words(&self) -> Vec<(&'static str, String)> {
         let label = self.name.replace('_', " ");
         let plural = self.path.replace('_', " ");
-        vec![("RESOURCE", self.path.to_owned()), ("a LABEL", with_article(&label)), ("LABELS", plural), ("LABEL", label)]
+        vec![("RESOURCE", self.path.to_owned()), ("a LABEL", self.phrase.to_owned()), ("LABELS", plural), ("LABEL", label)]
     }
 
     fn slot(&self, slot: Slot, version: Version) -> Option<MetaSchemaRef> {
@@ -61,14 +61,6 @@ impl Subject for &'static ResourceType {
 fn other_media_types(resource: &ResourceType) -> Vec<MetaMediaType> {
     let others = formats(resource).filter(|format| format.media_type != JSON);
     others.map(|format| MetaMediaType { content_type: format.media_type, schema: <String as Shape>::schema() }).collect()
-}
-
-fn with_article(label: &str) -> String {
-    match label {
-        "news" => "a piece of news".to_owned(),
-        _ if label.starts_with(['a', 'e', 'i', 'o']) || label == "ml model" => format!("an {label}"),
-        _ => format!("a {label}"),
-    }
 }
 
 impl OfType {

@@ -1,6 +1,6 @@
 //! The AIoD metadata catalogue: an OpenAPI-first REST service over MySQL or SQLite, and its command line.
 //!
-//! `routes -> catalogue -> store | identity`, all of them over the model of `aiod_schema`.
+//! `docs/ARCHITECTURE.md` says which layers there are and what each may use.
 
 pub mod app;
 pub mod catalogue;

@@ -107,13 +107,18 @@ impl Refusal {
     fn new(answer: &Answer) -> Self {
         let (url, status) = (answer.url.clone(), answer.status);
         if let Ok(Problem { detail, reference }) = answer.json() {
-            return Self { url, status, detail: shorten(&detail), reference: Some(reference) };
+            return Self { url, status, detail: shorten(&detail), reference: given(reference) };
         }
         if let Ok(HttpValidationError { detail, reference }) = answer.json() {
-            return Self { url, status, detail: shorten(&reasons(&detail)), reference: Some(reference) };
+            return Self { url, status, detail: shorten(&reasons(&detail)), reference: given(reference) };
         }
         Self { url, status, detail: answer.excerpt(), reference: None }
     }
+}
+
+/// A reference, unless it is empty: errors of a proxy before the catalogue have none.
+fn given(reference: String) -> Option<String> {
+    Some(reference).filter(|reference| !reference.is_empty())
 }
 
 /// All faults on one line.

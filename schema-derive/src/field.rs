@@ -10,23 +10,10 @@ use crate::syntax::{documentation, each_option, key, name, text};
 /// What `#[field(…)]` says.
 #[derive(Default)]
 struct FieldOptions {
-    kind: Option<Tokens>,
-    min: Option<Expr>,
-    max: Option<Expr>,
-    least: Option<Expr>,
-    most: Option<Expr>,
-    min_items: Option<Expr>,
-    max_items: Option<Expr>,
-    default: Option<Expr>,
-    required: bool,
-    read_only: bool,
-    personal: bool,
-    needs_login: bool,
-    role: Option<Ident>,
+    /// Members of the field's row, and their values.
+    members: Vec<(Ident, Tokens)>,
+    /// The link field whose resources it shows.
     embeds: Option<LitStr>,
-    inverse: Option<LitStr>,
-    one_of: Option<LitStr>,
-    v2_alias: Option<LitStr>,
     overrides: Vec<Override>,
 }
 
@@ -44,64 +31,51 @@ impl FieldOptions {
     }
 
     fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        match key(meta).as_str() {
-            "required" => self.required = true,
-            "read_only" => self.read_only = true,
-            "personal" => self.personal = true,
-            "needs_login" => self.needs_login = true,
-            "platform" => self.kind = Some(quote!(::aiod_schema::model::Kind::Platform)),
-            "blob" => self.kind = Some(quote!(::aiod_schema::model::Kind::Blob)),
-            "link" => self.kind = Some(link(&text(meta)?)?),
-            "term" => self.kind = Some(term(&text(meta)?)?),
-            "min" => self.min = Some(meta.value()?.parse()?),
-            "max" => self.max = Some(meta.value()?.parse()?),
-            "least" => self.least = Some(meta.value()?.parse()?),
-            "most" => self.most = Some(meta.value()?.parse()?),
-            "min_items" => self.min_items = Some(meta.value()?.parse()?),
-            "max_items" => self.max_items = Some(meta.value()?.parse()?),
-            "default" => self.default = Some(meta.value()?.parse()?),
-            "role" => self.role = Some(meta.value()?.parse()?),
-            "embeds" => self.embeds = Some(text(meta)?),
-            "inverse" => self.inverse = Some(text(meta)?),
-            "one_of" => self.one_of = Some(text(meta)?),
-            "v2_alias" => self.v2_alias = Some(text(meta)?),
+        let option = key(meta);
+        match option.as_str() {
+            "required" | "read_only" | "personal" | "needs_login" => self.set(&option, quote!(true)),
+            "inverse" | "one_of" | "v2_alias" => self.set(&option, some(&text(meta)?)),
+            "min_items" | "max_items" => self.set(&option, some(&expression(meta)?)),
+            "min" => self.set("min_length", some(&expression(meta)?)),
+            "max" => self.set("max_length", some(&expression(meta)?)),
+            "least" => self.set("minimum", some(&expression(meta)?)),
+            "most" => self.set("maximum", some(&expression(meta)?)),
+            "platform" => self.set("kind", quote!(::aiod_schema::model::Kind::Platform)),
+            "blob" => self.set("kind", quote!(::aiod_schema::model::Kind::Blob)),
+            "link" => self.set("kind", link(&text(meta)?)?),
+            "term" => self.set("kind", term(&text(meta)?)?),
+            "default" => self.set("default", default(&expression(meta)?)),
+            "role" => self.set("role", role(&meta.value()?.parse()?)),
+            "embeds" => {
+                let link = text(meta)?;
+                self.set("embeds", some(&link));
+                self.embeds = Some(link);
+            }
             "overrides" => self.overrides.push(Override::read(meta)?),
             _ => return Err(meta.error("unknown option of #[field]")),
         }
         Ok(())
     }
 
-    /// The options as members of a row and their values; only those that were given.
-    fn given(&self) -> Vec<(Ident, Tokens)> {
-        let flag = |is_set: bool| is_set.then(|| quote!(true));
-        let role = self.role.as_ref().map(|role| quote!(Some(::aiod_schema::model::Role::#role)));
-        let default = self.default.as_ref().map(|value| quote!(Some(::aiod_schema::model::FieldDefault::from(#value))));
-        let members = [
-            ("kind", self.kind.clone()),
-            ("min_length", some(self.min.as_ref())),
-            ("max_length", some(self.max.as_ref())),
-            ("minimum", some(self.least.as_ref())),
-            ("maximum", some(self.most.as_ref())),
-            ("min_items", some(self.min_items.as_ref())),
-            ("max_items", some(self.max_items.as_ref())),
-            ("default", default),
-            ("required", flag(self.required)),
-            ("read_only", flag(self.read_only)),
-            ("personal", flag(self.personal)),
-            ("needs_login", flag(self.needs_login)),
-            ("role", role),
-            ("embeds", some(self.embeds.as_ref())),
-            ("inverse", some(self.inverse.as_ref())),
-            ("one_of", some(self.one_of.as_ref())),
-            ("v2_alias", some(self.v2_alias.as_ref())),
-        ];
-        let given = members.into_iter().filter_map(|(member, value)| Some((member, value?)));
-        given.map(|(member, value)| (Ident::new(member, Span::call_site()), value)).collect()
+    fn set(&mut self, member: &str, value: Tokens) {
+        self.members.push((Ident::new(member, Span::call_site()), value));
     }
 }
 
-fn some(value: Option<&impl ToTokens>) -> Option<Tokens> {
-    value.map(|value| quote!(Some(#value)))
+fn expression(meta: &ParseNestedMeta<'_>) -> syn::Result<Expr> {
+    meta.value()?.parse()
+}
+
+fn some(value: &impl ToTokens) -> Tokens {
+    quote!(Some(#value))
+}
+
+fn default(value: &Expr) -> Tokens {
+    quote!(Some(::aiod_schema::model::FieldDefault::from(#value)))
+}
+
+fn role(name: &Ident) -> Tokens {
+    quote!(Some(::aiod_schema::model::Role::#name))
 }
 
 impl Override {
@@ -129,7 +103,7 @@ fn push_row(owner: &Ident, member: &Field, options: &FieldOptions) -> syn::Resul
         return Err(syn::Error::new_spanned(field, "only a member with #[serde(flatten)] brings fields that can be overridden"));
     }
     let (ty, name, doc) = (&member.ty, field_name(member), documentation(&member.attrs));
-    let (members, values): (Vec<_>, Vec<_>) = options.given().into_iter().unzip();
+    let (members, values): (Vec<_>, Vec<_>) = options.members.iter().cloned().unzip();
     let check = options.embeds.as_ref().map(|link| check_member(&quote!(#owner), &link.value(), link.span())).transpose()?;
     Ok(quote! {
         #check
@@ -141,7 +115,7 @@ fn push_row(owner: &Ident, member: &Field, options: &FieldOptions) -> syn::Resul
 }
 
 fn push_flattened(member: &Field, options: &FieldOptions) -> syn::Result<Tokens> {
-    if let Some((option, _)) = options.given().first() {
+    if let Some((option, _)) = options.members.first() {
         return Err(syn::Error::new_spanned(member, format!("'{option}' cannot be said of all fields of a flattened member")));
     }
     let ty = &member.ty;
@@ -155,7 +129,7 @@ fn push_flattened(member: &Field, options: &FieldOptions) -> syn::Result<Tokens>
 fn override_row(ty: &syn::Type, Override { field, options }: &Override) -> syn::Result<Tokens> {
     let name = field.to_string();
     let check = check_member(&quote!(#ty), &name, field.span())?;
-    let (members, values): (Vec<_>, Vec<_>) = options.given().into_iter().unzip();
+    let (members, values): (Vec<_>, Vec<_>) = options.members.iter().cloned().unzip();
     Ok(quote! {
         #check
         for field in fields.iter_mut().filter(|field: &&mut ::aiod_schema::model::Field| field.name == #name) {

@@ -1,8 +1,8 @@
 //! `#[derive(Model)]`: turns a plain struct into the table of fields that the rest of the catalogue reads.
 //!
 //! The table says of each field its kind (text, number, link, term, …), its limits, its role and its documentation; OpenAPI schemas,
-//! validation, links, vocabulary terms, masking and the search mapping all follow from it. The server derives it for what else
-//! goes over the wire.
+//! validation, links, vocabulary terms and masking all follow from it. Resource types have such a table, and so has every other
+//! body of a request or an answer.
 //!
 //! On the struct, `#[model(…)]`:
 //!

@@ -439,11 +439,6 @@ impl ResourceType {
     pub fn has_files(&self) -> bool {
         self.field_with(Role::Files).is_some()
     }
-
-    /// The link fields whose resources it shows in full.
-    pub fn embedded_links(&self) -> impl Iterator<Item = &'static str> {
-        self.object.fields.iter().filter_map(|f| f.embeds)
-    }
 }
 
 /// All resource types, in the order of the registry.

@@ -144,6 +144,8 @@ pub struct Problem {
     #[field(required)]
     pub detail: String,
     /// What identifies the error in the catalogue's log.
+    // Errors of a proxy before the catalogue may have none.
+    #[serde(default)]
     #[field(required)]
     pub reference: String,
 }
@@ -156,6 +158,8 @@ pub struct HttpValidationError {
     #[field(required)]
     pub detail: Vec<ValidationError>,
     /// What identifies the error in the catalogue's log.
+    // Errors of a proxy before the catalogue may have none.
+    #[serde(default)]
     #[field(required)]
     pub reference: String,
 }

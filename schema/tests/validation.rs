@@ -45,11 +45,19 @@ fn link_fields_that_are_kept_are_not_checked_but_seen_by_rules() {
     let names = |uses: &[aiod_schema::validate::LinkUse]| uses.iter().map(|u| u.field.name).collect::<Vec<_>>();
     assert_eq!((names(&input.links), names(&input.kept)), (vec!["citation"], vec!["has_part"]));
     assert_eq!(input.kept[0].identifiers, parts);
-    // Only links are kept: everything else is checked whatever is asked.
+    // Only links are not checked: everything else is, whatever is asked.
     assert_eq!(normalise_keeping(by_name("dataset").unwrap(), &json!({}), |_| true).unwrap_err().len(), 1);
     let both = json!({"person": "per_1", "organisation": "org_1"});
     let faults = normalise_keeping(by_name("contact").unwrap(), &both, is_kept("organisation")).unwrap_err();
     assert_eq!(faults[0].path(), "body.organisation");
+}
+
+#[test]
+fn terms_of_fields_that_are_kept_are_marked() {
+    let body = json!({"name": "A contact", "location": [{"address": {"country": "Atlantis"}}], "email": ["a@example.org"]});
+    let input = normalise_keeping(by_name("contact").unwrap(), &body, |field| field.name == "location").unwrap();
+    let kept: Vec<(&str, bool)> = input.terms.iter().map(|used| (used.field.name, used.kept)).collect();
+    assert_eq!(kept, [("email", false), ("country", true)]);
 }
 
 #[test]

@@ -56,6 +56,16 @@ pub enum Error {
     Internal(String),
 }
 
+/// What is said of a platform that is not registered.
+pub(super) fn unknown_platform(name: &str) -> String {
+    format!("platform '{name}' is not known to the catalogue")
+}
+
+/// The same to somebody who asks for a platform, who may look at the list of them.
+pub(super) fn unknown_platform_with_hint(name: &str) -> String {
+    format!("{}; GET /platforms lists those that are", unknown_platform(name))
+}
+
 impl From<IdentityError> for Error {
     fn from(error: IdentityError) -> Self {
         match error {

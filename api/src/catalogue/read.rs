@@ -6,8 +6,9 @@ use std::ops::Range;
 use aiod_schema::{Field, Group, Kind, ResourceType, Role, by_identifier, resource_types};
 use serde_json::Value;
 
+use super::error::unknown_platform_with_hint;
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
-use super::render::{Embedded, View, embedded, render, rendered_length, with_nulls};
+use super::render::{Embedded, Layout, View, embedded, layout, render, rendered_length, with_nulls};
 use super::write::platform_key;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
@@ -90,9 +91,7 @@ impl Catalogue {
     ) -> Result<Document> {
         let row = self.db.read_by_platform(resource.name, platform, &platform_key(identifier)).await?;
         if row.is_none() && self.db.platform_by_name(platform).await?.is_none() {
-            return Err(Error::BadRequest(format!(
-                "platform '{platform}' is not known to the catalogue; GET /platforms lists those that are"
-            )));
+            return Err(Error::BadRequest(unknown_platform_with_hint(platform)));
         }
         self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await
     }
@@ -127,19 +126,20 @@ impl Catalogue {
         }
         self.may_read(caller, resource, &row).await?;
         let rows = [row];
-        let embedded = self.embedded(resource, &rows).await?;
-        let views = self.views(caller, resource, &rows, &embedded).await?;
+        let layout = layout_of(resource)?;
+        let embedded = self.embedded(layout, &rows).await?;
+        let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let [row] = &rows;
         let mut body = String::with_capacity(rendered_length(row));
-        render(&mut body, resource, row, &embedded, views(row.id))
+        render(&mut body, layout, row, &embedded, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
         let is_public = row.status == Status::Published;
         Ok(Document { body, revision: row.revision, id: row.id, resource, is_public })
     }
 
     /// What these resources show in full: asked for only where there is any, so that most reads take one statement.
-    async fn embedded(&self, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Embedded> {
-        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| embedded(resource, row)).collect();
+    async fn embedded(&self, layout: &'static Layout, rows: &[ReadRow]) -> Result<Embedded> {
+        let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| embedded(layout, row)).collect();
         if identifiers.is_empty() {
             return Ok(Embedded::new());
         }
@@ -185,12 +185,13 @@ impl Catalogue {
         &self,
         caller: &Caller,
         resource: &'static ResourceType,
+        layout: &'static Layout,
         rows: &[ReadRow],
         embedded: &Embedded,
     ) -> Result<impl Fn(i64) -> View + use<>> {
         let mut writable = HashSet::new();
         if let Some(user) = caller.user() {
-            let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(resource, row, embedded)).collect();
+            let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(layout, row, embedded)).collect();
             let ids: Vec<i64> = asked.iter().map(|row| row.id).collect();
             let held: HashMap<i64, PermissionKind> =
                 if ids.is_empty() { HashMap::new() } else { self.db.permissions(user.account, &ids).await?.into_iter().collect() };
@@ -237,8 +238,9 @@ impl Catalogue {
 
     /// Resources as the caller may see them, in the given order.
     pub(super) async fn rendered(&self, caller: &Caller, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Page> {
-        let embedded = self.embedded(resource, rows).await?;
-        let views = self.views(caller, resource, rows, &embedded).await?;
+        let layout = layout_of(resource)?;
+        let embedded = self.embedded(layout, rows).await?;
+        let views = self.views(caller, resource, layout, rows, &embedded).await?;
         let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
         let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None };
         page.body.push('[');
@@ -248,7 +250,7 @@ impl Catalogue {
                 page.body.push(',');
             }
             let begin = page.body.len();
-            match render(&mut page.body, resource, row, &embedded, views(row.id)) {
+            match render(&mut page.body, layout, row, &embedded, views(row.id)) {
                 Some(()) => {
                     let is_public = row.status == Status::Published;
                     page.places.push(Place { id: row.id, resource, is_public, revision: row.revision, range: begin..page.body.len() });
@@ -339,8 +341,13 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| Error::Internal(format!("a document of ours is not JSON: {e}")))
 }
 
+/// The layout of a type. It is looked up once for all rows.
+fn layout_of(resource: &ResourceType) -> Result<&'static Layout> {
+    layout(resource).ok_or_else(|| Error::Internal(format!("the type '{}' has no entry", resource.name)))
+}
+
 /// Whether what a resource shows depends on who asks: it refers to something unpublished, or a resource that it shows in full does.
-fn refers_to_unpublished(resource: &ResourceType, row: &ReadRow, shown: &Embedded) -> bool {
+fn refers_to_unpublished(layout: &'static Layout, row: &ReadRow, shown: &Embedded) -> bool {
     let is_private = |identifier| shown.get(identifier).is_some_and(|row| has_unpublished(&row.links));
-    has_unpublished(&row.links) || embedded(resource, row).any(is_private)
+    has_unpublished(&row.links) || embedded(layout, row).any(is_private)
 }

@@ -29,7 +29,7 @@ pub(super) struct View {
 }
 
 /// What rendering needs to know of a type, worked out once.
-struct Layout {
+pub(super) struct Layout {
     /// What is added to the entry, which ends the document.
     entry: EntryLayout,
     /// Lists of the document, which an answer shows even when they are empty: name, and how an empty one looks.
@@ -70,7 +70,8 @@ struct EmbeddedField {
     resource: &'static ResourceType,
 }
 
-fn layout(resource: &ResourceType) -> Option<&'static Layout> {
+/// The layout of a type; none when it has no entry.
+pub(super) fn layout(resource: &ResourceType) -> Option<&'static Layout> {
     static LAYOUTS: LazyLock<HashMap<&'static str, Layout>> =
         LazyLock::new(|| resource_types().iter().filter_map(|r| Some((r.name, Layout::of(r)?))).collect());
     LAYOUTS.get(resource.name)
@@ -148,9 +149,8 @@ pub(super) fn wire_time(micros: i64) -> String {
 pub(super) type Embedded = HashMap<String, ReadRow>;
 
 /// The identifiers of the resources that one shows in full, whoever reads it.
-pub(super) fn embedded<'r>(resource: &ResourceType, row: &'r ReadRow) -> impl Iterator<Item = &'r str> + use<'r> {
-    let fields = layout(resource).map(|layout| layout.embedded.as_slice()).unwrap_or_default();
-    fields.iter().flat_map(|field| links::linked(links::line(&row.links, field.link))).map(|l| l.identifier)
+pub(super) fn embedded<'r>(layout: &'static Layout, row: &'r ReadRow) -> impl Iterator<Item = &'r str> + use<'r> {
+    layout.embedded.iter().flat_map(|field| links::linked(links::line(&row.links, field.link))).map(|l| l.identifier)
 }
 
 /// About how many bytes a resource is as JSON, and seldom less than it is.
@@ -159,8 +159,7 @@ pub(super) fn rendered_length(row: &ReadRow) -> usize {
 }
 
 /// Adds a resource and its links as JSON; `None`, and nothing added, when its stored document is not one of ours.
-pub(super) fn render(out: &mut String, resource: &ResourceType, row: &ReadRow, embedded: &Embedded, view: View) -> Option<()> {
-    let layout = layout(resource)?;
+pub(super) fn render(out: &mut String, layout: &Layout, row: &ReadRow, embedded: &Embedded, view: View) -> Option<()> {
     let masked = mask(layout, row.platform.as_deref(), &row.document, view);
     let document = masked.as_deref().unwrap_or(&row.document);
     out.push_str(document.strip_suffix(TAIL)?);
@@ -227,13 +226,18 @@ fn shown(line: &str, view: View) -> impl Iterator<Item = &str> {
 fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded: &Embedded, view: View) {
     out.push_str(&field.before);
     let begin = out.len();
-    for row in shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier)) {
-        let end = out.len();
-        if end > begin {
-            out.push(',');
-        }
-        if render(out, field.resource, row, embedded, view).is_none() {
-            out.truncate(end);
+    let mut rows = shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier)).peekable();
+    if rows.peek().is_some()
+        && let Some(layout) = layout(field.resource)
+    {
+        for row in rows {
+            let end = out.len();
+            if end > begin {
+                out.push(',');
+            }
+            if render(out, layout, row, embedded, view).is_none() {
+                out.truncate(end);
+            }
         }
     }
     out.push(']');

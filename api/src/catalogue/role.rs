@@ -8,7 +8,8 @@ use crate::identity::CONNECTOR_PREFIX;
 
 /// The forms of all roles: names, and patterns such as `platform_NAME`.
 pub fn forms(roles: &Roles) -> Vec<String> {
-    let mut forms = vec![roles.administrator.clone(), roles.reviewer.clone(), roles.full_view.clone(), format!("{CONNECTOR_PREFIX}NAME")];
+    let mut forms: Vec<String> = roles.names().map(str::to_owned).into();
+    forms.push(format!("{CONNECTOR_PREFIX}NAME"));
     for grant in grants() {
         let form = match grant {
             Grant::Role(role) => role.to_owned(),
@@ -24,7 +25,7 @@ pub fn forms(roles: &Roles) -> Vec<String> {
 
 /// Whether some rule could look for this role.
 pub fn exists(role: &str, roles: &Roles) -> bool {
-    [&roles.administrator, &roles.reviewer, &roles.full_view].into_iter().any(|name| name == role)
+    roles.names().contains(&role)
         || role.strip_prefix(CONNECTOR_PREFIX).is_some_and(|platform| !platform.trim().is_empty())
         || grants().any(|grant| match grant {
             Grant::Role(name) => name == role,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aiod_schema::{by_identifier, by_name, resource_types};
+use aiod_schema::{by_identifier, by_name, by_path, resource_types};
 use serde_json::{Map, Value};
 
 use super::permission::{Action, require_user};
@@ -118,7 +118,7 @@ impl Catalogue {
     /// # Errors
     /// When there is no such type.
     pub async fn most_read(&self, type_name: &str, limit: i64) -> Result<Vec<Reads>> {
-        let resource = by_name(type_name).or_else(|| resource_types().iter().find(|r| r.path == type_name));
+        let resource = by_name(type_name).or_else(|| by_path(type_name));
         let resource = resource.ok_or_else(|| Error::NotFound(format!("There is no resource type '{type_name}'.")))?;
         let most = self.db.most_read(resource.name, limit).await?;
         Ok(most.into_iter().map(|(identifier, reads)| Reads { identifier, reads }).collect())

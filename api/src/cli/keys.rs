@@ -10,10 +10,7 @@ use crate::catalogue::role;
 use crate::config::Roles;
 use crate::identity::api_key;
 use crate::store::api_key::ApiKeyRow;
-use crate::store::{Db, now};
-
-/// Microseconds of a day.
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+use crate::store::{DAY, Db, now};
 
 #[derive(Subcommand)]
 pub(super) enum KeysStep {

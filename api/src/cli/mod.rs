@@ -211,6 +211,9 @@ async fn load_taxonomies(db: &Db, config: &Config, path: &Path) -> Result<(), Cl
     for name in &file.unknown_schemes {
         say(format_args!("{name}: left out, no vocabulary of the model is called so"))?;
     }
+    for id in &file.repeated {
+        say(format_args!("{id}: left out, its taxonomy has a term of this name before it"))?;
+    }
     for (name, report) in Catalogue::new(db.clone(), config).load_taxonomies(&file.taxonomies).await? {
         say(format_args!(
             "{name}: {} added, {} renamed, {} moved, {} redefined, {} made unofficial, {} unchanged",

@@ -14,6 +14,13 @@ pub struct Roles {
     pub full_view: String,
 }
 
+impl Roles {
+    /// The names of all of them.
+    pub fn names(&self) -> [&str; 3] {
+        [&self.administrator, &self.reviewer, &self.full_view]
+    }
+}
+
 impl Default for Roles {
     fn default() -> Self {
         Self {

@@ -41,7 +41,7 @@ pub enum Refusal {
     Client,
     /// Without a subject.
     #[error("the token does not say whose it is (`sub`)")]
-    Nameless,
+    NoSubject,
     /// Its key is not one of the provider's.
     #[error("the token is signed by an unknown key")]
     Key,

@@ -22,7 +22,7 @@ use crate::store::{self, Db};
 
 /// A user whom somebody named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct NamedAccount {
     /// Row id of the account.
     pub account: i64,
     /// Name.
@@ -174,17 +174,17 @@ impl Identity {
     ///
     /// # Errors
     /// When the database fails, or the provider had to be asked and cannot be.
-    pub async fn find_user(&self, text: &str) -> Result<Option<Found>, IdentityError> {
+    pub async fn find_user(&self, text: &str) -> Result<Option<NamedAccount>, IdentityError> {
         if let Some((account, name)) = self.db.account_by_subject(text).await? {
-            return Ok(Some(Found { account, name }));
+            return Ok(Some(NamedAccount { account, name }));
         }
         if let Some(provider) = &self.provider
             && let Some(user) = provider.find_user(text).await?
         {
             let account = self.account(&user.id, &user.username).await?;
-            return Ok(Some(Found { account, name: user.username }));
+            return Ok(Some(NamedAccount { account, name: user.username }));
         }
-        Ok(self.db.account_by_name(text).await?.map(|(account, name)| Found { account, name }))
+        Ok(self.db.account_by_name(text).await?.map(|(account, name)| NamedAccount { account, name }))
     }
 
     /// Asks the provider for its keys. Those that it no longer has are not accepted afterwards.

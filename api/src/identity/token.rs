@@ -45,7 +45,7 @@ impl Expected {
 
 /// A token with the right claims, whose signature is still to be checked.
 #[derive(Debug)]
-pub(super) struct Unsigned<'a> {
+pub(super) struct UncheckedToken<'a> {
     /// The id of the key that is said to have signed it.
     pub(super) key_id: String,
     algorithm: CoreJwsSigningAlgorithm,
@@ -143,7 +143,7 @@ fn decoded(part: &str) -> Result<Vec<u8>, Refusal> {
 ///
 /// # Errors
 /// Why it is not accepted.
-pub(super) fn read<'a>(text: &'a str, expected: &Expected, now: i64) -> Result<Unsigned<'a>, Refusal> {
+pub(super) fn read<'a>(text: &'a str, expected: &Expected, now: i64) -> Result<UncheckedToken<'a>, Refusal> {
     if text.len() > MAX_LENGTH {
         return Err(Refusal::TooLong);
     }
@@ -153,7 +153,7 @@ pub(super) fn read<'a>(text: &'a str, expected: &Expected, now: i64) -> Result<U
     let header = read_header(&header)?;
     let payload: Payload = serde_json::from_slice(&decoded(payload)?).map_err(|_| Refusal::Malformed)?;
     let claims = check_claims(payload, expected, now)?;
-    Ok(Unsigned { key_id: header.kid.ok_or(Refusal::Key)?, algorithm: header.alg, message, signature: decoded(signature)?, claims })
+    Ok(UncheckedToken { key_id: header.kid.ok_or(Refusal::Key)?, algorithm: header.alg, message, signature: decoded(signature)?, claims })
 }
 
 /// Reads a header and checks that it is that of a signed access token.
@@ -188,13 +188,13 @@ fn check_claims(payload: Payload, expected: &Expected, now: i64) -> Result<Claim
         return Err(Refusal::Client);
     }
     let fits = |text: &String| !text.is_empty() && text.chars().count() <= MAX_NAME;
-    let subject = payload.sub.filter(fits).filter(|subject| !subject.starts_with(LOCAL)).ok_or(Refusal::Nameless)?;
+    let subject = payload.sub.filter(fits).filter(|subject| !subject.starts_with(LOCAL)).ok_or(Refusal::NoSubject)?;
     // A client may be set up to leave the name out.
     let name = payload.preferred_username.filter(fits).unwrap_or_else(|| subject.clone());
     Ok(Claims { subject, name, roles: payload.realm_access.roles, last })
 }
 
-impl Unsigned<'_> {
+impl UncheckedToken<'_> {
     /// What the token says, if one of these keys signed it and may sign so.
     ///
     /// # Errors

@@ -9,10 +9,7 @@ use super::wait_until;
 use crate::app::App;
 use crate::config::Schedule;
 use crate::store::lease::Attempt;
-use crate::store::now;
-
-/// Microseconds of a day.
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+use crate::store::{DAY, now};
 
 /// Purges whenever the schedule says so. Before it ends, a purge under way is finished.
 pub(super) async fn on_schedule(app: Arc<App>, schedule: Schedule, stop: CancellationToken) {

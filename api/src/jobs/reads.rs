@@ -12,8 +12,10 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Writes the counts again and again, and a last time after `stop` is cancelled.
 pub(super) async fn save_counts(app: Arc<App>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await;
+    let mut is_last = false;
+    while !is_last {
+        // Looked at before the counts are written: what is counted while they are written comes with the next time.
+        is_last = stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none();
         if let Err(error) = app.catalogue.flush_reads().await {
             tracing::warn!(%error, "counts of reads cannot be written now; they are kept");
         }

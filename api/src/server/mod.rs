@@ -57,7 +57,7 @@ pub enum ServerError {
     #[error("the database lacks {0} migration(s): run `aiod-api migrate up`, or set database.migrate")]
     Migrations(usize),
     /// A second signal came while the server was stopping.
-    #[error("stopped at once: requests under way were cut off")]
+    #[error("stopped at once: what was under way was cut off")]
     CutOff,
 }
 
@@ -76,14 +76,18 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let endpoint = routes::endpoint(Arc::clone(&opened.app))?;
     let mut signals = Signals::listen().map_err(ServerError::Signals)?;
     let stop = CancellationToken::new();
-    let jobs = jobs::start(&opened.app, &stop)?;
+    let stop_jobs = CancellationToken::new();
+    let jobs = jobs::start(&opened.app, &stop_jobs)?;
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: {url}, documentation at {url}/docs");
+    let run_and_finish = async {
+        let outcome = run(acceptor, endpoint, &stop).await;
+        // The last requests count what they read, so that the jobs end after them.
+        stop_jobs.cancel();
+        finish(&jobs, &opened.app.catalogue.db).await;
+        outcome.map_err(|source| ServerError::Listen { address: opened.app.config.listen.clone(), source })
+    };
     tokio::select! {
-        outcome = run(acceptor, endpoint, &stop) => {
-            stop.cancel();
-            finish(&jobs, &opened.app.catalogue.db).await;
-            outcome.map_err(|source| ServerError::Listen { address: opened.app.config.listen.clone(), source })
-        }
+        outcome = run_and_finish => outcome,
         () = signals.stop_then_cut_off(&stop) => Err(ServerError::CutOff),
     }
 }

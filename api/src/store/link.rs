@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::asset::Status;
 use super::revise::Revision;
-use super::sql::{Arg, Sql};
+use super::sql::{Arg, MAX_LISTED, Sql};
 use super::{Result, Tx};
 
 /// One end of a reference: `from` says in `field` that it refers to `to`.
@@ -87,7 +87,7 @@ impl Revision<'_> {
 impl Tx {
     /// Writes the texts of links of these resources, which the transaction has locked, anew.
     pub(super) async fn refresh_links(&mut self, ids: &[i64]) -> Result<()> {
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let stored = Sql::new("SELECT id, links FROM asset WHERE id IN ").push_list(ids);
             let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
             let mut texts = self.link_texts(ids).await?;
@@ -120,7 +120,7 @@ impl Tx {
     pub(super) async fn remove_from_link_texts(&mut self, id: i64, identifier: &str) -> Result<()> {
         let owners: Vec<(i64,)> = self.fetch_all(Sql::new("SELECT DISTINCT from_id FROM link WHERE to_id = ?").bind(id)).await?;
         let owners: Vec<i64> = owners.into_iter().map(|(owner,)| owner).collect();
-        for chunk in owners.chunks(4_000) {
+        for chunk in owners.chunks(MAX_LISTED) {
             let sql = Sql::new("UPDATE asset SET links = REPLACE(REPLACE(links, ?, ''), ?, '') WHERE id IN ");
             self.execute(sql.bind(format!(" {identifier}")).bind(format!(" {UNPUBLISHED}{identifier}")).push_list(chunk)).await?;
         }
@@ -130,7 +130,7 @@ impl Tx {
     /// The living resources that refer to any of these.
     pub(super) async fn referring_to(&mut self, ids: &[i64]) -> Result<BTreeSet<i64>> {
         let mut owners = BTreeSet::new();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let sql = Sql::new("SELECT DISTINCT l.from_id FROM link l JOIN asset a ON a.id = l.from_id AND a.alive = 1 WHERE l.to_id IN ");
             let rows: Vec<(i64,)> = self.fetch_all(sql.push_list(ids).push(" ORDER BY l.from_id")).await?;
             owners.extend(rows.into_iter().map(|(owner,)| owner));
@@ -150,7 +150,7 @@ impl Tx {
 
     async fn links_of(&mut self, ids: &[i64], join: &str) -> Result<Vec<Link>> {
         let mut found = Vec::new();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let select = Sql::new("SELECT l.from_id, l.field, l.to_id, l.position FROM link l").push(join);
             found.extend(self.fetch_all::<Link>(select.push(" WHERE l.from_id IN ").push_list(ids)).await?);
         }

@@ -126,6 +126,9 @@ pub fn now() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }
 
+/// The microseconds of a day.
+pub const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// The configured database.
 #[derive(Clone, Debug)]
 pub enum Db {

@@ -1,6 +1,6 @@
 //! Who may do what with a single resource.
 
-use super::sql::Sql;
+use super::sql::{MAX_LISTED, Sql};
 use super::{Db, Result, Tx};
 
 aiod_schema::choice! {
@@ -46,7 +46,7 @@ impl Tx {
     /// What an account may do with these resources: row id and permission.
     pub(crate) async fn permissions(&mut self, account: i64, assets: &[i64]) -> Result<Vec<(i64, PermissionKind)>> {
         let mut found = Vec::new();
-        for assets in assets.chunks(4_000) {
+        for assets in assets.chunks(MAX_LISTED) {
             let sql = Sql::new("SELECT asset_id, kind FROM permission WHERE account_id = ? AND asset_id IN ").bind(account);
             let rows: Vec<(i64, String)> = self.fetch_all(sql.push_list(assets)).await?;
             found.extend(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::named(&kind)?))));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sql::Sql;
+use super::sql::{MAX_LISTED, Sql};
 use super::{Result, StoreError, Tx, now};
 
 /// Resources that change together, as one step of a transaction.
@@ -23,6 +23,8 @@ pub(crate) struct Revision<'t> {
     touched: BTreeSet<i64>,
     /// Resources whose texts of links are written anew at the end.
     stale_links: BTreeSet<i64>,
+    /// Whether the texts of links of all resources that change are written anew at the end.
+    are_all_links_stale: bool,
 }
 
 impl Tx {
@@ -43,6 +45,7 @@ impl Tx {
             changed: BTreeSet::new(),
             touched: BTreeSet::new(),
             stale_links: BTreeSet::new(),
+            are_all_links_stale: false,
         };
         let value = change(&mut revision).await?;
         revision.finish().await?;
@@ -73,8 +76,11 @@ impl Revision<'_> {
 
     /// Takes in resources, which the transaction has locked, whose revision the caller is about to raise.
     pub(super) async fn add_changed(&mut self, ids: &[i64]) -> Result<()> {
-        let ids: BTreeSet<i64> = ids.iter().copied().collect();
-        self.keep_past_states(&ids).await?;
+        let ids: BTreeSet<i64> = ids.iter().copied().filter(|id| !self.new.contains(id)).collect();
+        let first_time = ids.iter().copied().filter(|id| !self.contains(*id)).collect();
+        self.keep_past_states(&first_time).await?;
+        // The caller raises their revisions, which must not be raised again at the end.
+        self.touched.retain(|id| !ids.contains(id));
         self.changed.extend(ids);
         Ok(())
     }
@@ -99,12 +105,15 @@ impl Revision<'_> {
         self.stale_links.extend(ids);
     }
 
-    /// Has the texts of links of all resources that change written anew.
+    /// Has the texts of links of all resources that change in this step, now or later, written anew.
     pub(super) fn refresh_links_of_all(&mut self) {
-        self.stale_links.extend(self.changed.iter().chain(&self.touched));
+        self.are_all_links_stale = true;
     }
 
-    async fn finish(self) -> Result<()> {
+    async fn finish(mut self) -> Result<()> {
+        if self.are_all_links_stale {
+            self.stale_links.extend(self.changed.iter().chain(&self.touched));
+        }
         let list = |ids: &BTreeSet<i64>| ids.iter().copied().collect::<Vec<i64>>();
         self.tx.refresh_links(&list(&self.stale_links)).await?;
         raise_revisions(self.tx, &list(&self.touched), self.by).await?;
@@ -114,7 +123,7 @@ impl Revision<'_> {
     /// Copies the present states of resources, which are about to change.
     async fn keep_past_states(&mut self, ids: &BTreeSet<i64>) -> Result<()> {
         let ids: Vec<i64> = ids.iter().copied().collect();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let copy = Sql::new(
                 "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, date_revised, document, links) \
                  SELECT id, revision, status, date_modified, modified_by, date_revised, document, links FROM asset WHERE id IN ",
@@ -127,7 +136,7 @@ impl Revision<'_> {
 
 /// Raises the revisions of resources whose own rows stay as they are.
 async fn raise_revisions(tx: &mut Tx, ids: &[i64], by: Option<i64>) -> Result<()> {
-    for ids in ids.chunks(4_000) {
+    for ids in ids.chunks(MAX_LISTED) {
         let sql = Sql::new("UPDATE asset SET revision = revision + 1, date_revised = ?, modified_by = ? WHERE id IN ");
         tx.execute(sql.bind(now()).bind(by).push_list(ids)).await?;
     }
@@ -136,9 +145,71 @@ async fn raise_revisions(tx: &mut Tx, ids: &[i64], by: Option<i64>) -> Result<()
 
 /// Notes that resources changed, with the revisions that they have now.
 async fn note_in_outbox(tx: &mut Tx, ids: &[i64]) -> Result<()> {
-    for ids in ids.chunks(4_000) {
+    for ids in ids.chunks(MAX_LISTED) {
         let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ").push_list(ids);
         tx.execute(sql.push(" ORDER BY id")).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+    use crate::store::asset::{ChangedAsset, NewAsset, Status};
+
+    fn new_asset(identifier: &str) -> NewAsset {
+        NewAsset {
+            identifier: identifier.to_owned(),
+            resource_type: "dataset",
+            platform: None,
+            platform_resource_identifier: None,
+            platform_key: None,
+            name: None,
+            status: Status::Draft,
+            date: 1,
+            content_hash: String::new(),
+            document: "{}".to_owned(),
+            links: String::new(),
+        }
+    }
+
+    fn changed_asset(id: i64) -> ChangedAsset {
+        ChangedAsset { id, name: None, date: 2, content_hash: String::new(), document: r#"{"name":"x"}"#.to_owned() }
+    }
+
+    async fn pairs(tx: &mut Tx, statement: &str) -> Vec<(i64, i64)> {
+        tx.fetch_all(Sql::new(statement)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_resource_may_change_again_within_a_step() {
+        let folder = std::env::temp_dir().join(format!("aiod_revise_{}", std::process::id()));
+        let db = Db::open(&format!("sqlite://{}/catalogue.db", folder.display()), 1).await.unwrap();
+        db.migrate_up().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let new = ["data_1", "data_2", "data_3"].map(new_asset).to_vec();
+        let ids = tx.revise(None, async |step| step.insert_assets(new).await).await.unwrap();
+        let [one, two, three] = ["data_1", "data_2", "data_3"].map(|identifier| ids[identifier]);
+        // Nothing refers to them: this text of links is stale.
+        tx.execute(Sql::new("UPDATE asset SET links = 'has_part data_9'")).await.unwrap();
+        let changes: Result<()> = tx
+            .revise(None, async |step| {
+                step.refresh_links_of_all();
+                step.add_touched([one, three].into()).await?;
+                step.update_assets(vec![changed_asset(one), changed_asset(two)]).await?;
+                step.set_status(&[two], Status::Submitted, 3).await
+            })
+            .await;
+        changes.unwrap();
+        assert_eq!(pairs(&mut tx, "SELECT id, revision FROM asset ORDER BY id").await, [(one, 2), (two, 3), (three, 2)]);
+        assert_eq!(
+            pairs(&mut tx, "SELECT asset_id, revision FROM asset_revision ORDER BY asset_id").await,
+            [(one, 1), (two, 1), (three, 1)]
+        );
+        assert_eq!(pairs(&mut tx, "SELECT id, length(links) FROM asset ORDER BY id").await, [(one, 0), (two, 0), (three, 0)]);
+        tx.commit().await.unwrap();
+        db.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

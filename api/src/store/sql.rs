@@ -7,6 +7,9 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::dialect::Dialect;
 
+/// The most values of a list in one statement; longer lists take several statements.
+pub(crate) const MAX_LISTED: usize = 4_000;
+
 /// A row type that either database can fill.
 pub(crate) trait Row: for<'r> FromRow<'r, MySqlRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, MySqlRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}

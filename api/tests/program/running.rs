@@ -55,10 +55,7 @@ async fn requests_under_way_are_finished_unless_ctrl_c_comes_again() {
     let server = home.serve(&["--set", "examples.load=false"]).await;
     let slow = SlowRequest::begin(&server).await;
     home.send("-INT");
-    // The server has got the signal when it accepts nobody any longer.
-    while tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait_until_closed(&server).await;
     assert!(home.runs());
     assert!(slow.finish().await.starts_with("HTTP/1.1 200"));
     assert_eq!(home.wait(), Some(0));
@@ -107,6 +104,80 @@ impl SlowRequest {
     async fn finish(mut self) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         self.0.write_all(&Self::BODY.as_bytes()[5..]).await.unwrap();
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
+#[tokio::test]
+async fn what_the_last_requests_read_is_counted() {
+    let mut home = Home::new();
+    let server = home.serve(&["--set", "examples.load=false"]).await;
+    let dataset = publish(&server).await;
+    let request = BegunRequest::begin(&server, &format!("GET /datasets/{dataset} HTTP/1.1\r\n")).await;
+    home.send("-TERM");
+    wait_until_closed(&server).await;
+    assert!(request.finish().await.starts_with("HTTP/1.1 200"));
+    assert_eq!(home.wait(), Some(0));
+
+    let again = home.serve(&[]).await;
+    let most_read = get(&format!("{}/stats/top/datasets", again.url)).await;
+    assert_eq!(most_read, json!([{"identifier": dataset, "reads": 1}]));
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_ends_jobs_at_once() {
+    use sqlx::Connection;
+    let mut home = Home::new();
+    let server = home.serve(&["--set", "examples.load=false"]).await;
+    let dataset = publish(&server).await;
+    let file = home.folder.join("data/catalogue.db");
+    let mut lock = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    // Until this transaction ends, the counts of reads cannot be written.
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    get(&format!("{}/datasets/{dataset}", server.url)).await;
+    home.send("-TERM");
+    wait_until_closed(&server).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(home.runs(), "the job waits for the lock");
+    let begin = std::time::Instant::now();
+    assert_eq!(home.signal("-INT"), Some(1));
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+/// Registers a published dataset; its identifier.
+async fn publish(server: &crate::support::Server) -> String {
+    let record = json!({"resource": {"platform_resource_identifier": "1", "name": "Read"}});
+    let url = format!("{}/platforms/example/datasets/batch", server.url);
+    let request = reqwest::Client::new().post(url).bearer_auth(server.key.as_ref().unwrap()).json(&json!({"records": [record]}));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    answer["results"][0]["identifier"].as_str().unwrap().to_owned()
+}
+
+/// The server has got the signal to stop when it accepts nobody any longer.
+async fn wait_until_closed(server: &crate::support::Server) {
+    while tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A request of which the server has the first line.
+struct BegunRequest(tokio::net::TcpStream);
+
+impl BegunRequest {
+    async fn begin(server: &crate::support::Server, first_line: &str) -> Self {
+        use tokio::io::AsyncWriteExt;
+        let mut stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(first_line.as_bytes()).await.unwrap();
+        // Nothing tells when the server has read it.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Self(stream)
+    }
+
+    async fn finish(mut self) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        self.0.write_all(b"Host: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         self.0.read_to_string(&mut answer).await.unwrap();
         answer

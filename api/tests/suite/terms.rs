@@ -1,9 +1,32 @@
 //! Taxonomies and open vocabularies.
 
 use aiod_schema::vocabulary::parse;
+use poem::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::TestApp;
+
+#[tokio::test]
+async fn stored_terms_that_no_taxonomy_has_do_not_hinder_patches_of_other_fields() {
+    let app = TestApp::new().await;
+    let person = app.key("ada", &[]).await;
+    let location = |country: &str| json!([{"address": {"country": country}}]);
+    let body = json!({"name": "x", "location": location("Belgium")});
+    let id = app.draft("events", &person, body).await;
+    // Countries were free texts once.
+    app.rows::<(i64,)>("UPDATE asset SET document = REPLACE(document, 'Belgium', 'Old Belgica')").await;
+    let patch = |body: Value| app.request(Method::PATCH, &format!("/events/{id}")).json(&body).key(&person).send();
+    patch(json!({"name": "y"})).await.ok();
+    let read = app.get(&format!("/events/{id}")).key(&person).send().await.ok();
+    assert_eq!((&read["name"], &read["location"][0]["address"]["country"]), (&json!("y"), &json!("Old Belgica")));
+    let countries = app.rows::<(i64,)>("SELECT count(*) FROM term WHERE name = 'Old Belgica'").await;
+    assert_eq!(countries, [(0,)], "the taxonomy does not take it in");
+
+    let detail = patch(json!({"location": location("Old Belgica")})).await.refused(400);
+    assert!(detail.contains("Old Belgica") && detail.contains("'country'"), "{detail}");
+    patch(json!({"location": location("belgium")})).await.ok();
+    app.close().await;
+}
 
 fn taxonomy(name: &str, elements: &Value) -> Vec<aiod_schema::vocabulary::Taxonomy> {
     parse(&json!({"aiod_taxonomies": [{"taxonomy_name": name, "elements": elements}]}).to_string()).unwrap().taxonomies

@@ -356,6 +356,17 @@ async fn refusals_say_what_to_do() {
 }
 
 #[tokio::test]
+async fn refusals_without_a_reference_show_their_detail() {
+    let faults = json!([{"loc": ["body"], "msg": "Too long", "type": "value_error"}]);
+    for (detail, shown) in [(json!("Not Found"), ": Not Found. Check"), (faults, ": body: Too long. Check")] {
+        let (openml, catalogue) = (OpenMl::with(1..=3).await, Catalogue::new().await);
+        catalogue.answer(ResponseTemplate::new(404).set_body_json(json!({"detail": detail}))).await;
+        let message = run(&openml, &catalogue, &[]).await.outcome.unwrap_err().to_string();
+        assert!(message.contains(shown), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_catalogue_that_fails_midway_ends_the_run() {
     // 500 is asked about once more, by an empty batch.
     for (status, requests) in [(500, 1 + 5 + 1), (503, 1 + 5)] {

@@ -18,6 +18,8 @@ pub struct TermUse {
     /// The way to a field of a nested object, such as `location`, 0, `address`, `country`; empty for a field of the body itself. The term of
     /// a nested field stands in [`Input::values`], too.
     pub nested: Vec<Step>,
+    /// Whether its field stays as it is stored, see [`normalise_keeping`](super::normalise_keeping): no taxonomy needs to have these terms.
+    pub kept: bool,
 }
 
 /// The resources that one field refers to.

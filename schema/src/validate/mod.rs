@@ -42,11 +42,12 @@ pub fn normalise(resource: &'static ResourceType, body: &Value) -> Result<Input,
     normalise_keeping(resource, body, |_| false)
 }
 
-/// The same for a body of which some link fields hold what is stored already. No limit holds for them, since others may have made
-/// these links from their end; rules over several fields see them.
+/// The same for a body of which some fields hold what is stored already. No limit holds for those that are links, since others may have
+/// made these links from their end; rules over several fields see them. Terms of such fields, and of objects in them, are marked as kept:
+/// they may be older than their taxonomy. Everything else is checked.
 ///
 /// # Errors
-/// All faults of the body but those of the fields that are kept.
+/// All faults of the body but those of links that are kept.
 pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept: impl Fn(&Field) -> bool) -> Result<Input, Vec<Fault>> {
     let Value::Object(map) = body else {
         return Err(vec![Fault::new(["body"], "value is not a valid dict: a JSON object is expected", "type_error.dict")]);
@@ -71,7 +72,18 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
     }
     input.platforms = checker.platforms;
     input.terms.append(&mut checker.terms);
+    for used in &mut input.terms {
+        used.kept = own_field(resource, used).is_some_and(&is_kept);
+    }
     Ok(input)
+}
+
+/// The field of the body itself in which a term stands.
+fn own_field(resource: &ResourceType, used: &TermUse) -> Option<&'static Field> {
+    match used.nested.first() {
+        Some(Step::Name(name)) => resource.object.field(name),
+        _ => Some(used.field),
+    }
 }
 
 /// Checks a JSON object against its table, whatever it is for; `place` begins the locations of faults. What is absent and has a default
@@ -126,7 +138,7 @@ fn terms(checker: &mut Checker, field: &'static Field, vocabulary: &'static Voca
     let mut terms = checker.texts(field, value, |checker, text| checker.term(vocabulary, text));
     let mut keys = HashSet::new();
     terms.retain(|term| keys.insert(vocabulary.key(term)));
-    (!terms.is_empty()).then_some(TermUse { field, vocabulary, terms, nested: Vec::new() })
+    (!terms.is_empty()).then_some(TermUse { field, vocabulary, terms, nested: Vec::new(), kept: false })
 }
 
 /// The editors that an entry names; all else in it is set by the catalogue.

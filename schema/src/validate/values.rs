@@ -176,7 +176,7 @@ impl Checker {
         };
         let term = self.term(vocabulary, text)?;
         let nested = self.location.iter().skip(1).cloned().collect();
-        self.terms.push(TermUse { field, vocabulary, terms: vec![term.clone()], nested });
+        self.terms.push(TermUse { field, vocabulary, terms: vec![term.clone()], nested, kept: false });
         Some(Value::String(term))
     }
 

@@ -8,6 +8,7 @@ use aiod_schema::{Fault, Field, Input, ResourceType, new_identifier};
 
 use super::record::{Place, Prepared, Record, Related};
 use crate::catalogue::Result;
+use crate::catalogue::error::unknown_platform;
 use crate::catalogue::write::{Actor, Body, Change, Identity, Resolved, Target, apply, content_hash};
 use crate::store::Tx;
 use crate::store::asset::{Head, Status};
@@ -116,10 +117,8 @@ impl Batch<'_> {
         let mut found = HashMap::new();
         for (type_name, keys) in wanted {
             let keys: Vec<String> = keys.into_iter().collect();
-            for chunk in keys.chunks(4_000) {
-                let heads = tx.lock_on_platform(type_name, self.platform, chunk).await?;
-                found.extend(heads.into_iter().map(|head| ((type_name, head.platform_key.unwrap_or_default()), head.identifier)));
-            }
+            let heads = tx.lock_on_platform(type_name, self.platform, &keys).await?;
+            found.extend(heads.into_iter().map(|head| ((type_name, head.platform_key.unwrap_or_default()), head.identifier)));
         }
         Ok(found)
     }
@@ -151,11 +150,11 @@ impl Batch<'_> {
     fn faults(&self, one: &Pending<'_>, missing: &Missing<'_>, resolved: &Resolved, platforms: &[String]) -> Vec<Fault> {
         let misuses = resolved.misuses(one.body(), self.actor);
         let mut faults: Vec<Fault> = misuses.iter().map(|misuse| misuse.fault("resource")).collect();
-        let unknown = unknown_platform(&one.input, platforms);
+        let unknown = first_unknown_platform(&one.input, platforms);
         faults.extend(unknown.map(|message| Fault::value(["resource", "distribution"], message)));
         for related in one.record.related.iter().filter(|r| missing.by_place.contains_key(&r.place())) {
             let misuses = missing.resolved.misuses(Body { input: &related.input, id: None }, self.actor);
-            let messages = misuses.iter().map(ToString::to_string).chain(unknown_platform(&related.input, platforms));
+            let messages = misuses.iter().map(ToString::to_string).chain(first_unknown_platform(&related.input, platforms));
             faults.extend(messages.map(|message| Fault::value(["related", related.field.name], message)));
         }
         faults
@@ -271,10 +270,10 @@ fn remove_failed(pending: &mut Vec<Pending<'_>>, results: &mut [RecordResult]) {
     }
 }
 
-/// The first platform that a body names and the catalogue does not know.
-fn unknown_platform(input: &Input, known: &[String]) -> Option<String> {
+/// What is said of the first platform that a body names and the catalogue does not know.
+fn first_unknown_platform(input: &Input, known: &[String]) -> Option<String> {
     let name = input.platforms.iter().map(|(_, name)| name).find(|name| !known.contains(name))?;
-    Some(format!("platform '{name}' is not known to the catalogue"))
+    Some(unknown_platform(name))
 }
 
 /// Adds a reference to a body.

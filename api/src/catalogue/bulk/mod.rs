@@ -8,6 +8,7 @@ use aiod_schema::validate::MAX_RECORDS;
 use aiod_schema::wire::RecordResult;
 use serde_json::Value;
 
+use super::error::unknown_platform_with_hint;
 use super::permission::{Action, Subject, is_allowed, require_user};
 use super::write::Actor;
 use super::{Catalogue, Error, Result};
@@ -65,8 +66,7 @@ impl Catalogue {
         transaction!(self.db, tx => {
             let platform = batch.platform;
             if tx.known_platforms(&[platform.to_owned()]).await?.is_empty() {
-                let message = format!("platform '{platform}' is not known to the catalogue; GET /platforms lists those that are.");
-                return Err(Error::Precondition(message));
+                return Err(Error::Precondition(format!("{}.", unknown_platform_with_hint(platform))));
             }
             batch.write(&mut tx).await
         })

@@ -5,6 +5,7 @@ use aiod_schema::validate::Step;
 use aiod_schema::{Fault, Input, ResourceType, new_identifier};
 
 use super::HOME_PLATFORM;
+use crate::catalogue::error::unknown_platform_with_hint;
 use crate::catalogue::permission::{Action, Subject, is_allowed};
 use crate::catalogue::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
@@ -97,9 +98,7 @@ pub(super) async fn check_platforms(tx: &mut Tx, input: &Input, own: Option<&str
         None => Ok(()),
         Some((location, name)) => {
             let place = Fault::new(location, "", "").path();
-            Err(Error::Precondition(format!(
-                "{place}: platform '{name}' is not known to the catalogue; GET /platforms lists those that are."
-            )))
+            Err(Error::Precondition(format!("{place}: {}.", unknown_platform_with_hint(&name))))
         }
     }
 }

@@ -73,10 +73,10 @@ impl Resolved {
     /// * What it refers to must exist, be seen by the writer, and be of a type that the field takes.
     /// * A resource must not refer to itself: the two ends of a link would be one.
     /// * A field of another resource that holds one value gets another value only if the writer may change that resource.
-    /// * Taxonomies take official terms only, unless the writer brings terms.
+    /// * Taxonomies take official terms only, unless the writer brings terms, or the term stays as it is stored.
     pub(in crate::catalogue) fn misuses(&self, body: Body<'_>, actor: Actor<'_>) -> Vec<Misuse> {
         let links = body.input.links.iter().flat_map(|used| self.misused_links(body, used));
-        let taxonomies = body.input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !actor.brings_terms);
+        let taxonomies = body.input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !t.kept && !actor.brings_terms);
         links.chain(taxonomies.filter_map(|used| self.misused_terms(used))).collect()
     }
 
@@ -111,7 +111,7 @@ impl Resolved {
     }
 
     fn misused_terms(&self, used: &TermUse) -> Option<Misuse> {
-        let TermUse { vocabulary, terms, field, nested } = used;
+        let TermUse { vocabulary, terms, field, nested, .. } = used;
         let is_official = |term: &String| self.term(vocabulary, term).is_some_and(|t| t.official);
         let unofficial: Vec<String> = terms.iter().filter(|t| !is_official(t)).map(|t| format!("'{t}'")).collect();
         let are = match unofficial.len() {

@@ -86,7 +86,7 @@ pub(super) fn validated(resource: &'static ResourceType, body: &Value) -> Result
     validated_keeping(resource, body, |_| false)
 }
 
-/// The same for a body of which some link fields stay as they are stored.
+/// The same for a body of which some fields stay as they are stored.
 fn validated_keeping(resource: &'static ResourceType, body: &Value, is_kept: impl Fn(&Field) -> bool) -> Result<Input> {
     normalise_keeping(resource, body, is_kept).map_err(|faults| match faults.iter().find(|f| f.kind == FaultKind::Blob) {
         Some(blob) => Error::BadRequest(format!("{}: {}", blob.path(), blob.message)),

@@ -12,8 +12,8 @@ use crate::identity::Caller;
 use crate::store::asset::StoredBody;
 
 impl Catalogue {
-    /// Changes what a JSON merge patch (RFC 7386) names, and leaves the rest. Links of fields that it does not name are not even
-    /// checked: others may have made more of them than a body may hold.
+    /// Changes what a JSON merge patch (RFC 7386) names, and leaves the rest. Links and terms of fields that it does not name
+    /// are not even checked: others may have made more links than a body may hold, and terms may be older than their taxonomy.
     ///
     /// # Errors
     /// As for replacing; the faults are those of the patched body.

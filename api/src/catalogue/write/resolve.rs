@@ -64,7 +64,7 @@ impl Resolved {
             resolved.load_protected_links(tx, bodies).await?;
             resolved.load_rights(tx, actor, bodies).await?;
         }
-        resolved.load_terms(tx, used_terms(bodies.iter().map(|b| b.input)).into_keys()).await?;
+        resolved.load_terms(tx, used_terms(bodies.iter().flat_map(|b| &b.input.terms)).into_keys()).await?;
         Ok(resolved)
     }
 
@@ -144,9 +144,9 @@ impl Resolved {
         Ok(())
     }
 
-    /// Writes the terms that these bodies use for the first time.
+    /// Writes the terms that these bodies use for the first time, apart from those that they keep.
     pub(in crate::catalogue) async fn add_terms<'i>(&mut self, tx: &mut Tx, inputs: impl Iterator<Item = &'i Input>) -> Result<()> {
-        let used = used_terms(inputs);
+        let used = used_terms(inputs.flat_map(|i| &i.terms).filter(|t| !t.kept));
         let new: Vec<_> = used.into_iter().filter(|(key, _)| !self.terms.contains_key(key)).collect();
         if new.is_empty() {
             return Ok(());
@@ -202,10 +202,10 @@ impl FoundResource {
     }
 }
 
-/// The terms of listed vocabularies that bodies use: by vocabulary and key, the spelling that comes first.
-fn used_terms<'i>(inputs: impl Iterator<Item = &'i Input>) -> BTreeMap<(&'static str, String), String> {
+/// The terms of listed vocabularies that are used: by vocabulary and key, the spelling that comes first.
+fn used_terms<'i>(uses: impl Iterator<Item = &'i TermUse>) -> BTreeMap<(&'static str, String), String> {
     let mut used = BTreeMap::new();
-    for TermUse { vocabulary, terms, .. } in inputs.flat_map(|i| &i.terms).filter(|t| t.vocabulary.is_listed()) {
+    for TermUse { vocabulary, terms, .. } in uses.filter(|t| t.vocabulary.is_listed()) {
         for term in terms {
             used.entry((vocabulary.name, vocabulary.key(term))).or_insert_with(|| term.clone());
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 
 use super::ProviderError;
+use crate::config::SecretUrl;
 
 /// How long connecting to the provider may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,8 +26,8 @@ pub(super) struct Http {
     client: reqwest::Client,
     /// What public addresses of Keycloak begin with.
     public: String,
-    /// What is put there instead.
-    internal: Option<String>,
+    /// What is put there instead; empty where the public address is used. It may hold a password.
+    internal: SecretUrl,
     /// Until when a provider that did not answer gets no requests.
     paused_until: Mutex<Option<Instant>>,
 }
@@ -43,7 +44,7 @@ impl<'c> AsyncHttpClient<'c> for Http {
 
 impl Http {
     /// For a provider at this public address; `internal` is where we reach it, if elsewhere.
-    pub(super) fn new(public: &str, internal: &str) -> Result<Self, ProviderError> {
+    pub(super) fn new(public: &str, internal: &SecretUrl) -> Result<Self, ProviderError> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
@@ -51,8 +52,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| ProviderError::of(&e))?;
-        let internal = Some(internal.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
-        Ok(Self { client, public: public.to_owned(), internal, paused_until: Mutex::new(None) })
+        Ok(Self { client, public: public.to_owned(), internal: internal.clone(), paused_until: Mutex::new(None) })
     }
 
     /// Sends a request, unless the provider did not answer a moment ago.
@@ -85,9 +85,9 @@ impl Http {
     /// The address by which the server reaches what the public address names.
     fn reached_by(&self, url: &str) -> String {
         let rest = url.strip_prefix(&self.public).filter(|rest| rest.starts_with('/'));
-        match (&self.internal, rest) {
-            (Some(internal), Some(rest)) => format!("{internal}{rest}"),
-            _ => url.to_owned(),
+        match (self.internal.expose().trim_end_matches('/'), rest) {
+            ("", _) | (_, None) => url.to_owned(),
+            (internal, Some(rest)) => format!("{internal}{rest}"),
         }
     }
 }
@@ -101,4 +101,18 @@ async fn read_body(mut received: reqwest::Response) -> Result<Vec<u8>, ProviderE
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_the_internal_address_is_used_and_not_shown() {
+        let internal = SecretUrl::from("http://aiod:s3cret@keycloak:8080/");
+        let http = Http::new("https://login.example.org", &internal).unwrap();
+        assert_eq!(http.reached_by("https://login.example.org/realms/aiod"), "http://aiod:s3cret@keycloak:8080/realms/aiod");
+        assert_eq!(http.reached_by("https://login.example.org.evil/"), "https://login.example.org.evil/");
+        assert!(!format!("{http:?}").contains("s3cret"), "{http:?}");
+    }
 }

@@ -47,7 +47,7 @@ impl Provider {
             client_id: ClientId::new(config.client_id.clone()),
             secret: (!secret.is_empty()).then(|| ClientSecret::new(secret.to_owned())),
             users_url: format!("{}/admin/realms/{}/users", realm.base, realm.name),
-            http: Http::new(realm.base, config.internal_url.expose())?,
+            http: Http::new(realm.base, &config.internal_url)?,
             discovery: Discovery::new(issuer)?,
             own_token: tokio::sync::Mutex::new(None),
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Status, may_identify};
-use crate::store::sql::Sql;
+use crate::store::sql::{MAX_LISTED, Sql};
 use crate::store::{Result, Tx};
 
 /// A resource's row without its document: what rules and writes need.
@@ -78,16 +78,18 @@ impl Tx {
         self.fetch_optional(Sql::new(HEAD).push(" WHERE identifier = ?").push(self.dialect().for_update()).bind(identifier)).await
     }
 
-    /// The heads of living resources of one type and platform, by their keys there, locked for this transaction.
+    /// The heads of living resources of one type and platform, by their keys there, locked for this transaction. Where the keys are so many
+    /// that they take several statements, all writers lock them in the order of the keys.
     pub(crate) async fn lock_on_platform(&mut self, resource_type: &str, platform: &str, keys: &[String]) -> Result<Vec<Head>> {
-        let sql = Sql::new(HEAD)
-            .push(" WHERE resource_type = ? AND platform = ? AND alive = 1 AND platform_key IN ")
-            .bind(resource_type)
-            .bind(platform)
-            .push_list(keys)
-            .push(" ORDER BY id")
-            .push(self.dialect().for_update());
-        self.fetch_all(sql).await
+        let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        keys.sort_unstable();
+        let mut heads = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MAX_LISTED) {
+            let sql = Sql::new(HEAD).push(" WHERE resource_type = ? AND platform = ? AND alive = 1 AND platform_key IN ");
+            let sql = sql.bind(resource_type).bind(platform).push_list(keys).push(" ORDER BY id").push(self.dialect().for_update());
+            heads.extend(self.fetch_all::<Head>(sql).await?);
+        }
+        Ok(heads)
     }
 
     /// The living resource that has this key on a platform.
@@ -101,7 +103,7 @@ impl Tx {
     pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<LivingRow>> {
         let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| may_identify(i)).collect();
         let mut found = Vec::with_capacity(identifiers.len());
-        for chunk in identifiers.chunks(4_000) {
+        for chunk in identifiers.chunks(MAX_LISTED) {
             let sql = Sql::new("SELECT id, identifier, resource_type, status, platform FROM asset WHERE alive = 1 AND identifier IN ");
             found.extend(self.fetch_all(sql.push_list(chunk).push(" ORDER BY id").push(self.dialect().for_share())).await?);
         }
@@ -111,7 +113,7 @@ impl Tx {
     /// Locks rows in the order of their ids. All writers keep this order, so that deadlocks are rare.
     pub(in crate::store) async fn lock_rows(&mut self, ids: &BTreeSet<i64>) -> Result<()> {
         let ids: Vec<i64> = ids.iter().copied().collect();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let sql = Sql::new("SELECT id FROM asset WHERE id IN ").push_list(ids).push(" ORDER BY id").push(self.dialect().for_update());
             self.fetch_all::<(i64,)>(sql).await?;
         }
@@ -121,7 +123,7 @@ impl Tx {
     /// The types of resources, by row id.
     pub(crate) async fn types_of(&mut self, ids: &[i64]) -> Result<Vec<(i64, String)>> {
         let mut found = Vec::new();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let sql = Sql::new("SELECT id, resource_type FROM asset WHERE id IN ").push_list(ids);
             found.extend(self.fetch_all::<(i64, String)>(sql).await?);
         }

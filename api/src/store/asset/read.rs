@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Sort, Status, is_padded, may_identify};
-use crate::store::sql::Sql;
+use crate::store::sql::{MAX_LISTED, Sql};
 use crate::store::{Db, Result};
 
 /// A resource as it is read. Its row holds all that the answer needs.
@@ -62,7 +62,7 @@ impl Db {
     /// The resources with these identifiers, deleted or not, in no order.
     pub async fn read_by_identifiers(&self, identifiers: &[&str]) -> Result<Vec<ReadRow>> {
         let mut found = Vec::with_capacity(identifiers.len());
-        for chunk in identifiers.chunks(4_000) {
+        for chunk in identifiers.chunks(MAX_LISTED) {
             found.extend(self.fetch_all::<ReadRow>(Sql::new(READ).push("asset a WHERE a.identifier IN ").push_list(chunk)).await?);
         }
         Ok(found)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Status;
 use crate::store::revise::Revision;
-use crate::store::sql::{Arg, Sql};
+use crate::store::sql::{Arg, MAX_LISTED, Sql};
 use crate::store::{Result, Tx};
 
 /// A resource that is to be registered.
@@ -64,7 +64,7 @@ impl Revision<'_> {
                     revision, date_created, date_modified, modified_by, content_hash, document, links) VALUES";
         tx.execute_each(Sql::insert(head, rows)).await?;
         let mut ids = HashMap::with_capacity(identifiers.len());
-        for chunk in identifiers.chunks(4_000) {
+        for chunk in identifiers.chunks(MAX_LISTED) {
             let sql = Sql::new("SELECT identifier, id FROM asset WHERE identifier IN ").push_list(chunk);
             ids.extend(tx.fetch_all::<(String, i64)>(sql).await?);
         }
@@ -94,7 +94,7 @@ impl Revision<'_> {
         let partners = self.tx().referring_to(ids).await?;
         self.add_partners(partners).await?;
         self.refresh_links_of_all();
-        for ids in ids.chunks(4_000) {
+        for ids in ids.chunks(MAX_LISTED) {
             let sql = Sql::new(
                 "UPDATE asset SET status = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ? WHERE id IN ",
             );

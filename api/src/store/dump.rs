@@ -112,7 +112,7 @@ const RESOURCES: usize = 8;
 pub(super) const OCCUPANTS: [&str; 3] = ["asset", "account", "api_key"];
 
 /// Rows by table, in the order of [`TABLES`].
-pub(super) type Counts = [u64; TABLES.len()];
+type Counts = [u64; TABLES.len()];
 
 impl Table {
     /// The names of its columns, separated by commas.
@@ -129,6 +129,7 @@ impl Table {
 /// What the first line of an export says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
+    /// [`FORMAT`].
     format: String,
     version: u32,
     /// The newest migration of the database that it came from.
@@ -140,7 +141,6 @@ struct Header {
     date: String,
 }
 
-/// What [`Header::format`] says.
 const FORMAT: &str = "aiod-catalogue";
 /// Rises when older programs cannot read what newer ones write.
 const VERSION: u32 = 1;
@@ -156,13 +156,6 @@ pub struct DumpReport {
     pub seconds: f64,
 }
 
-impl DumpReport {
-    fn new(counts: &Counts, begin: Instant) -> Self {
-        let tables = TABLES.iter().zip(counts).map(|(table, rows)| (table.name, *rows)).collect();
-        Self { tables, seconds: begin.elapsed().as_secs_f64() }
-    }
-}
-
 /// The migration that a database is at, which must be the newest one that there is.
 async fn migration(db: &Db) -> Result<i64> {
     let states = db.migration_states().await?;
@@ -172,11 +165,12 @@ async fn migration(db: &Db) -> Result<i64> {
     }
 }
 
-/// Logs how far long work is, every few seconds.
-struct Progress {
+/// Counts rows by table while they move, and logs every few seconds how many there are.
+pub(super) struct Progress {
     what: &'static str,
     begin: Instant,
     logged: Instant,
+    rows: Counts,
 }
 
 impl Progress {
@@ -184,15 +178,20 @@ impl Progress {
 
     fn new(what: &'static str) -> Self {
         let now = Instant::now();
-        Self { what, begin: now, logged: now }
+        Self { what, begin: now, logged: now, rows: Counts::default() }
     }
 
-    fn log(&mut self, counts: &Counts) {
-        if self.logged.elapsed() < Self::EVERY {
-            return;
+    fn count(&mut self, table: usize) {
+        self.rows[table] += 1;
+        if self.logged.elapsed() >= Self::EVERY {
+            self.logged = Instant::now();
+            let (rows, resources, seconds) = (self.rows.iter().sum::<u64>(), self.rows[RESOURCES], self.begin.elapsed().as_secs());
+            tracing::info!(rows, resources, seconds, "{}: {rows} rows after {seconds} s, {resources} resources among them", self.what);
         }
-        self.logged = Instant::now();
-        let (rows, resources, seconds) = (counts.iter().sum::<u64>(), counts[RESOURCES], self.begin.elapsed().as_secs());
-        tracing::info!(rows, resources, seconds, "{}: {rows} rows after {seconds} s, {resources} resources among them", self.what);
+    }
+
+    fn report(&self) -> DumpReport {
+        let tables = TABLES.iter().zip(self.rows).map(|(table, rows)| (table.name, rows)).collect();
+        DumpReport { tables, seconds: self.begin.elapsed().as_secs_f64() }
     }
 }

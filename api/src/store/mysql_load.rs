@@ -5,18 +5,18 @@
 //! all. Until then nobody sees anything of them, so that neither a failure nor a kill leaves a part of a catalogue; the next import
 //! removes what a killed one left.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryFutureExt, stream};
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts};
 use reqwest::Url;
 use sqlx::mysql::MySqlSslMode;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
 
-use super::dump::{Batch, Column, Counts, DumpError, Kind, OCCUPANTS, Reader, TABLES, Table, read_into};
+use super::dump::{Batch, Column, DumpError, Kind, OCCUPANTS, Progress, Reader, TABLES, Table, read_into};
 use super::lease::{self, Attempt};
 use super::sql::Arg;
 use super::{Db, StoreError, mysql_options};
@@ -42,20 +42,20 @@ const SESSION: [&str; 3] = [
 ];
 
 /// Fills an empty catalogue.
-pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Counts, StoreError> {
+pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Progress, StoreError> {
     let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(DumpError::Running(lease::LASTS.as_secs()).into()) };
-    let loaded = lease.keep(run(url, reader)).await.unwrap_or_else(|| Err(DumpError::Overtaken.into()));
+    let loaded = lease.keep(load_alone(url, reader)).await.unwrap_or_else(|| Err(DumpError::Overtaken.into()));
     lease.release().await;
     loaded
 }
 
-async fn run(url: &str, reader: Reader) -> Result<Counts, StoreError> {
+/// Fills an empty catalogue that no other import fills.
+async fn load_alone(url: &str, reader: Reader) -> Result<Progress, StoreError> {
     let mut target = Target::open(url).await?;
     if let Some(table) = target.occupied(OLD).await? {
         return Err(DumpError::Remains(table).into());
     }
     target.clear_up().await?;
-    target.drop_tables(NEW).await?;
     if let Some(table) = target.occupied("").await? {
         return Err(DumpError::NotEmpty(table).into());
     }
@@ -84,14 +84,12 @@ fn options(url: &str) -> Result<Opts, StoreError> {
 }
 
 fn ssl_options(mode: MySqlSslMode, url: &Url) -> Option<SslOpts> {
-    let parameter = |name: &str| {
-        let values = url.query_pairs().filter(|(key, _)| key.replace('-', "") == name).map(|(_, value)| PathBuf::from(value.as_ref()));
-        values.last()
-    };
-    let identity = parameter("sslcert").zip(parameter("sslkey")).map(|(cert, key)| ClientIdentity::new(cert.into(), key.into()));
+    let pairs = url.query_pairs().map(|(name, value)| (name.replace('-', ""), PathBuf::from(value.as_ref())));
+    let mut files: HashMap<String, PathBuf> = pairs.collect();
+    let identity = files.remove("sslcert").zip(files.remove("sslkey")).map(|(cert, key)| ClientIdentity::new(cert.into(), key.into()));
     let options = SslOpts::default()
         .with_client_identity(identity)
-        .with_root_certs(parameter("sslca").into_iter().map(Into::into).collect())
+        .with_root_certs(files.remove("sslca").into_iter().map(Into::into).collect())
         .with_danger_accept_invalid_certs(!matches!(mode, MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity))
         .with_danger_skip_domain_validation(!matches!(mode, MySqlSslMode::VerifyIdentity));
     (!matches!(mode, MySqlSslMode::Disabled)).then_some(options)
@@ -106,11 +104,7 @@ async fn connect(options: &Opts) -> Result<Conn> {
 struct Target {
     options: Opts,
     connection: Conn,
-    is_mariadb: bool,
 }
-
-/// A foreign key: its table, its name, and its definition as in `CREATE TABLE`.
-type ForeignKey = (&'static str, String, String);
 
 impl Target {
     async fn open(url: &str) -> Result<Self, StoreError> {
@@ -122,12 +116,8 @@ impl Target {
             connection = connect(&options).await;
         }
         let mut connection = connection?;
-        let facts = "SELECT VERSION(), CAST(@@GLOBAL.local_infile AS SIGNED)";
-        let (version, local_infile): (String, i64) = connection.query_first(facts).await.map_err(DumpError::from)?.unwrap_or_default();
-        if local_infile == 0 {
-            return Err(DumpError::LocalInfile.into());
-        }
-        Ok(Self { options, connection, is_mariadb: version.contains("MariaDB") })
+        let allows = connection.query_first("SELECT CAST(@@GLOBAL.local_infile AS SIGNED)").await.map_err(DumpError::from)?;
+        if allows == Some(0) { Err(DumpError::LocalInfile.into()) } else { Ok(Self { options, connection }) }
     }
 
     async fn execute(&mut self, statement: impl AsRef<str>) -> Result<()> {
@@ -153,28 +143,37 @@ impl Target {
     }
 
     /// Fills new tables and puts them in the places of the real ones.
-    async fn fill(&mut self, reader: Reader) -> Result<Counts, StoreError> {
+    async fn fill(&mut self, reader: Reader) -> Result<Progress, StoreError> {
         let (outlets, batches): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
-        let counts = read_into(outlets, reader, fill_tables(&self.options, self.is_mariadb, batches)).await?;
-        // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
-        for (table, name, definition) in self.foreign_keys(NEW).await? {
-            let add = format!("ALTER TABLE `{NEW}{table}` ADD CONSTRAINT `{NEW}{name}` {definition}");
-            self.execute(add).await.map_err(|error| inconsistent(table, error))?;
+        let turns = Semaphore::new(INDEXED_AT_ONCE);
+        let tables = TABLES.iter().zip(batches).map(|(table, batches)| fill_table(&self.options, table, batches, &turns));
+        let progress = read_into(outlets, reader, try_join_all(tables).map_ok(drop).err_into()).await?;
+        for table in TABLES {
+            // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
+            for (name, definition) in self.foreign_keys(table, NEW).await? {
+                let add = format!("ALTER TABLE `{NEW}{}` ADD CONSTRAINT `{NEW}{name}` {definition}", table.name);
+                self.execute(add).await.map_err(|error| inconsistent(table, error))?;
+            }
         }
         self.replace().await?;
-        Ok(counts)
+        Ok(progress)
     }
 
-    /// The foreign keys of the real tables. In their definitions the names of the tables that they refer to have the prefix.
-    async fn foreign_keys(&mut self, prefix: &str) -> Result<Vec<ForeignKey>> {
+    /// The names and definitions of a real table's foreign keys. In the definitions the names of the tables that they refer to have the
+    /// prefix.
+    async fn foreign_keys(&mut self, table: &Table, prefix: &str) -> Result<Vec<(String, String)>> {
         let sql = format!(
-            "SELECT table_name, constraint_name, CONCAT('FOREIGN KEY (`', column_name, '`) REFERENCES `{prefix}', referenced_table_name, \
-             '` (`', referenced_column_name, '`)') FROM information_schema.key_column_usage \
-             WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL ORDER BY table_name, constraint_name"
+            "SELECT constraint_name, CONCAT('FOREIGN KEY (', GROUP_CONCAT('`', column_name, '`' ORDER BY ordinal_position), \
+             ') REFERENCES `{prefix}', referenced_table_name, '` (', \
+             GROUP_CONCAT('`', referenced_column_name, '`' ORDER BY ordinal_position), \
+             ') ON DELETE ', delete_rule, ' ON UPDATE ', update_rule) \
+             FROM information_schema.key_column_usage JOIN information_schema.referential_constraints \
+             USING (constraint_schema, table_name, constraint_name, referenced_table_name) \
+             WHERE constraint_schema = DATABASE() AND table_name = '{}' \
+             GROUP BY constraint_name, referenced_table_name, delete_rule, update_rule ORDER BY constraint_name",
+            table.name
         );
-        let found: Vec<(String, String, String)> = self.connection.query(sql).await?;
-        let known = |name: String| TABLES.iter().map(|table| table.name).find(|table| *table == name);
-        Ok(found.into_iter().filter_map(|(table, name, definition)| Some((known(table)?, name, definition))).collect())
+        Ok(self.connection.query(sql).await?)
     }
 
     /// Puts the new tables in the places of the real ones.
@@ -193,122 +192,107 @@ impl Target {
         self.execute(format!("RENAME TABLE {}", pairs.collect::<Vec<_>>().join(", "))).await
     }
 
-    /// Removes the tables that were replaced, and gives foreign keys their names back; also after an import that was killed when its
-    /// tables had taken their places.
+    /// Removes the tables of an import beside the real ones, and gives foreign keys their names back: after an import, and after one that
+    /// was killed, be it when its tables had taken their places.
     async fn clear_up(&mut self) -> Result<()> {
+        self.drop_tables(NEW).await?;
         self.drop_tables(OLD).await?;
-        for (table, name, definition) in self.foreign_keys("").await? {
-            if let Some(own) = name.strip_prefix(NEW) {
-                self.execute(format!("ALTER TABLE `{table}` DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}")).await?;
+        for table in TABLES {
+            for (name, definition) in self.foreign_keys(table, "").await? {
+                if let Some(own) = name.strip_prefix(NEW) {
+                    let renamed = format!("DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}");
+                    self.execute(format!("ALTER TABLE `{}` {renamed}", table.name)).await?;
+                }
             }
         }
         Ok(())
     }
 }
 
-fn inconsistent(table: &'static str, error: DumpError) -> DumpError {
+/// The error of a statement that checks all rows of a table.
+fn inconsistent(table: &Table, error: DumpError) -> DumpError {
     match error {
-        DumpError::Database(Error::Server(error)) => DumpError::Inconsistent { table, message: real_names(&error.message, table) },
+        DumpError::Database(Error::Server(error)) => {
+            DumpError::Inconsistent { table: table.name, message: real_name(&error.message, table) }
+        }
         other => other,
     }
 }
 
 /// What the server says, with the real name of the table.
-fn real_names(message: &str, table: &str) -> String {
-    message.replace(&format!("{NEW}{table}"), table)
+fn real_name(message: &str, table: &Table) -> String {
+    message.replace(&format!("{NEW}{}", table.name), table.name)
 }
 
-/// Makes all tables, takes their rows and builds their indexes, each by a connection of its own.
-async fn fill_tables(options: &Opts, is_mariadb: bool, batches: Vec<mpsc::Receiver<Batch>>) -> Result<(), StoreError> {
-    let turns = Arc::new(Semaphore::new(INDEXED_AT_ONCE));
-    let mut tables = JoinSet::new();
-    for (table, batches) in TABLES.iter().zip(batches) {
-        tables.spawn(fill_table(options.clone(), is_mariadb, table, batches, Arc::clone(&turns)));
-    }
-    while let Some(ended) = tables.join_next().await {
-        ended.map_err(|error| DumpError::Ended(error.to_string()))??;
-    }
-    Ok(())
-}
-
-/// Makes a table like the real one, without its indexes at first: MySQL builds an index faster from a full table, the more so the
-/// larger it is; MariaDB does not.
-async fn fill_table(
-    options: Opts,
-    is_mariadb: bool,
-    table: &'static Table,
-    mut batches: mpsc::Receiver<Batch>,
-    turns: Arc<Semaphore>,
-) -> Result<()> {
-    let mut connection = connect(&options).await?;
+/// Makes a table like the real one and fills it, by a connection of its own. MySQL builds an index faster from a full table, the more so
+/// the larger it is.
+async fn fill_table(options: &Opts, table: &Table, mut batches: mpsc::Receiver<Batch>, turns: &Semaphore) -> Result<()> {
+    let mut connection = connect(options).await?;
     let name = format!("`{NEW}{}`", table.name);
     connection.query_drop(format!("CREATE TABLE {name} LIKE `{}`", table.name)).await?;
-    let indexes = if is_mariadb { Vec::new() } else { Index::all(&mut connection, table).await? };
-    if !indexes.is_empty() {
-        let drop: Vec<String> = indexes.iter().map(|index| format!("DROP INDEX `{}`", index.name)).collect();
-        connection.query_drop(format!("ALTER TABLE {name} {}", drop.join(", "))).await?;
-    }
+    let (drop, add) = index_changes(&mut connection, table).await?;
+    connection.query_drop(format!("ALTER TABLE {name} {drop}")).await?;
     while let Some(batch) = batches.recv().await {
-        load_batch(&mut connection, table, batch).await?;
+        load_batch(&mut connection, batch).await?;
     }
     let _turn = turns.acquire().await;
-    if !indexes.is_empty() {
-        // Old releases do not have it; the default of 1 MiB costs a third more time.
-        drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
-        let add: Vec<String> = indexes.iter().map(Index::addition).collect();
-        let added = connection.query_drop(format!("ALTER TABLE {name} {}", add.join(", "))).await;
-        added.map_err(|error| inconsistent(table.name, error.into()))?;
-    }
+    connection.query_drop(format!("ALTER TABLE {name} {add}")).await.map_err(|error| inconsistent(table, error.into()))?;
     // The first queries already go the right way.
     connection.query_drop(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {name}")).await?;
     Ok(connection.disconnect().await?)
 }
 
-/// An index other than the primary key.
-struct Index {
-    name: String,
-    is_unique: bool,
-    columns: Vec<String>,
+/// The changes of a table that drop its indexes and add them again, but for the primary key and those that are more than lists of
+/// columns, which stay. MariaDB does not build them faster from a full table: there all stay.
+async fn index_changes(connection: &mut Conn, table: &Table) -> Result<(String, String)> {
+    // Old releases do not have it; the default of 1 MiB costs a third more time.
+    drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
+    let indexes = format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY' AND VERSION() NOT LIKE '%MariaDB%'", table.name);
+    let parts: Vec<Row> = connection.query(indexes).await?;
+    let (mut drop, mut add) = (Vec::new(), Vec::new());
+    for index in parts.chunk_by(|a, b| text(a, "Key_name") == text(b, "Key_name")) {
+        if let Some(columns) = index.iter().map(index_column).collect::<Option<Vec<_>>>() {
+            let kind = if index[0].get("Non_unique") == Some(0) { "UNIQUE INDEX" } else { "INDEX" };
+            let name = text(&index[0], "Key_name").unwrap_or_default();
+            drop.push(format!("DROP INDEX `{name}`"));
+            add.push(format!("ADD {kind} `{name}` ({})", columns.join(", ")));
+        }
+    }
+    Ok((drop.join(", "), add.join(", ")))
 }
 
-impl Index {
-    /// The indexes of a table, in their order.
-    async fn all(connection: &mut Conn, table: &Table) -> Result<Vec<Self>> {
-        let mut indexes: Vec<Self> = Vec::new();
-        for row in connection.query::<Row, _>(format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY'", table.name)).await? {
-            let name: String = row.get("Key_name").unwrap_or_default();
-            if indexes.last().is_none_or(|last| last.name != name) {
-                indexes.push(Self { name, is_unique: row.get("Non_unique") == Some(0), columns: Vec::new() });
-            }
-            indexes.last_mut().into_iter().for_each(|last| last.columns.extend(row.get::<String, _>("Column_name")));
-        }
-        Ok(indexes)
-    }
+/// A column of an index as `ADD INDEX` takes it, unless it is an expression, or the index a special one.
+fn index_column(part: &Row) -> Option<String> {
+    let is_plain = [("Index_type", "BTREE"), ("Visible", "YES"), ("Index_comment", "")]
+        .iter()
+        .all(|(key, value)| text(part, key).as_deref() == Some(value));
+    let column = text(part, "Column_name").filter(|_| is_plain)?;
+    let length = part.get::<Option<u64>, _>("Sub_part").flatten().map_or_else(String::new, |length| format!("({length})"));
+    let order = if text(part, "Collation")? == "D" { " DESC" } else { "" };
+    Some(format!("`{column}`{length}{order}"))
+}
 
-    fn addition(&self) -> String {
-        let kind = if self.is_unique { "UNIQUE INDEX" } else { "INDEX" };
-        format!("ADD {kind} `{}` (`{}`)", self.name, self.columns.join("`, `"))
-    }
+fn text(row: &Row, column: &str) -> Option<String> {
+    row.get::<Option<String>, _>(column).flatten()
 }
 
 /// Takes rows of a table. For rows from a client's stream the server leaves out or changes what does not fit, and warns: what it did
 /// not take as it was is refused here.
-async fn load_batch(connection: &mut Conn, table: &Table, Batch { first, last, rows, .. }: Batch) -> Result<()> {
-    let count = rows.len() as u64;
-    let lines = lines(rows);
+async fn load_batch(connection: &mut Conn, batch: Batch) -> Result<()> {
+    let lines = lines(&batch.rows);
     connection.set_infile_handler(async move { Ok(stream::iter([Ok(lines.into())]).boxed()) });
-    connection.query_drop(load_statement(table)).await?;
-    let taken = connection.affected_rows();
-    if taken == count && connection.get_warnings() == 0 {
+    connection.query_drop(load_statement(batch.table)).await?;
+    let (taken, count) = (connection.affected_rows(), batch.rows.len());
+    if taken == count as u64 && connection.get_warnings() == 0 {
         return Ok(());
     }
     let warning: Option<(String, u32, String)> = connection.query_first("SHOW WARNINGS LIMIT 1").await?;
     let message = warning.map_or_else(|| format!("{taken} rows of {count} were taken"), |(_, _, message)| message);
-    Err(DumpError::Refused { table: table.name, first, last, message: real_names(&message, table.name) })
+    Err(batch.refused(real_name(&message, batch.table)))
 }
 
 /// Rows as `LOAD DATA` takes them: values between tabs, `\N` for NULL.
-fn lines(rows: Vec<Vec<Arg>>) -> Vec<u8> {
+fn lines(rows: &[Vec<Arg>]) -> Vec<u8> {
     let mut lines = Vec::new();
     for row in rows {
         for value in row {

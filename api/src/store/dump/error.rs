@@ -48,6 +48,6 @@ pub enum DumpError {
     Remains(&'static str),
     #[error("database: {0}")]
     Database(#[from] mysql_async::Error),
-    #[error("the import ended early: {0}")]
-    Ended(String),
+    #[error("the import ended early")]
+    Ended,
 }

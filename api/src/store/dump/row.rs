@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use base64::engine::{Engine as _, general_purpose::STANDARD as BASE64};
-use serde::de::Unexpected;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Column, Counts, END, Kind, TABLES, Table};
@@ -111,28 +109,19 @@ fn value(column: &Column, json: &str) -> Result<Arg, String> {
         // JSON stands for itself; a string, for what it says.
         Kind::Json if !json.starts_with('"') => return Ok(json.into()),
         Kind::Int => (serde_json::from_str::<i64>(json).map(Arg::from), "a whole number of 64 bits"),
-        Kind::Text | Kind::Json => (serde_json::from_str::<String>(json).map(Arg::from), "a text"),
-        Kind::Bytes => (serde_json::from_str::<String>(json).map(Arg::from), "a text in base 64"),
+        Kind::Text | Kind::Json | Kind::Bytes => (serde_json::from_str::<String>(json).map(Arg::from), "a text"),
     };
     match value {
         Ok(Arg::Text(Some(text))) if column.kind == Kind::Bytes => {
             BASE64.decode(text).map(Arg::from).map_err(|error| format!("column '{}' is not base 64: {error}", column.name))
         }
         Ok(value) => Ok(value),
-        Err(_) => Err(format!("invalid type: {}, expected {expected} in column '{}'", found(json), column.name)),
+        Err(_) => Err(format!("{}, expected {expected} in column '{}'", found(json), column.name)),
     }
 }
 
-/// What stands in place of a value, in serde's words.
+/// What stands in place of a value, in serde's words: "invalid type: integer `7`". Serde says it when it is asked for something else.
 fn found(json: &str) -> String {
-    match serde_json::from_str(json) {
-        Ok(Value::Bool(value)) => Unexpected::Bool(value).to_string(),
-        Ok(Value::Number(number)) if number.is_f64() => format!("number `{number}`"),
-        Ok(Value::Number(number)) => format!("integer `{number}`"),
-        Ok(Value::String(text)) => Unexpected::Str(&text).to_string(),
-        Ok(Value::Array(_)) => Unexpected::Seq.to_string(),
-        Ok(Value::Object(_)) => Unexpected::Map.to_string(),
-        Ok(Value::Null) => Unexpected::Unit.to_string(),
-        Err(error) => fault(&error),
-    }
+    let message = serde_json::from_str::<()>(json).err().as_ref().map(fault).unwrap_or_default();
+    message.rsplit_once(", expected unit").map_or_else(|| message.clone(), |(found, _)| found.to_owned())
 }

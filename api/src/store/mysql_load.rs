@@ -16,7 +16,7 @@ use reqwest::Url;
 use sqlx::mysql::MySqlSslMode;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::dump::{Batch, Column, DumpError, Kind, OCCUPANTS, Progress, Reader, TABLES, Table, read_into};
+use super::dump::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, Table, WAITING, names, read_into};
 use super::lease::{self, Attempt};
 use super::sql::Arg;
 use super::{Db, StoreError, mysql_options};
@@ -27,24 +27,24 @@ type Result<T, E = DumpError> = std::result::Result<T, E>;
 const NEW: &str = "import_";
 /// What the names of tables begin with that were replaced.
 const OLD: &str = "replaced_";
-/// How many batches of a table may wait for the server.
-const WAITING: usize = 2;
 /// How many tables get their indexes at once.
 const INDEXED_AT_ONCE: usize = 3;
 /// What every connection of an import begins with.
-const SESSION: [&str; 3] = [
+const SESSION: [&str; 2] = [
     // Row ids of 0 are kept; backslashes escape; what does not fit is refused.
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
-    // What unique indexes hold is checked nevertheless; it may only be checked later.
-    "SET SESSION unique_checks = 0",
     // A table may have to wait long for its next rows, but no statement for a lock.
-    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60",
+    // MySQL's default buffer for new indexes, 1 MiB, costs a third more time; other servers and old releases do not have it.
+    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60 /*!80027 , innodb_ddl_buffer_size = 67108864 */",
 ];
+
+/// Another import has the lease.
+const RUNNING: DumpError = DumpError::Running(lease::LASTS.as_secs());
 
 /// Fills an empty catalogue.
 pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Progress, StoreError> {
-    let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(DumpError::Running(lease::LASTS.as_secs()).into()) };
-    let loaded = lease.keep(load_alone(url, reader)).await.unwrap_or_else(|| Err(DumpError::Overtaken.into()));
+    let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(RUNNING.into()) };
+    let loaded = lease.keep(load_alone(url, reader)).await.unwrap_or_else(|| Err(RUNNING.into()));
     lease.release().await;
     loaded
 }
@@ -52,9 +52,6 @@ pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Progress,
 /// Fills an empty catalogue that no other import fills.
 async fn load_alone(url: &str, reader: Reader) -> Result<Progress, StoreError> {
     let mut target = Target::open(url).await?;
-    if let Some(table) = target.occupied(OLD).await? {
-        return Err(DumpError::Remains(table).into());
-    }
     target.clear_up().await?;
     if let Some(table) = target.occupied("").await? {
         return Err(DumpError::NotEmpty(table).into());
@@ -120,10 +117,6 @@ impl Target {
         if allows == Some(0) { Err(DumpError::LocalInfile.into()) } else { Ok(Self { options, connection }) }
     }
 
-    async fn execute(&mut self, statement: impl AsRef<str>) -> Result<()> {
-        Ok(self.connection.query_drop(statement.as_ref()).await?)
-    }
-
     /// A table with this prefix that has rows, as those of an empty catalogue have not.
     async fn occupied(&mut self, prefix: &str) -> Result<Option<&'static str>> {
         for table in OCCUPANTS {
@@ -139,7 +132,7 @@ impl Target {
     async fn drop_tables(&mut self, prefix: &str) -> Result<()> {
         // Those that refer to others go first.
         let names: Vec<String> = TABLES.iter().rev().map(|table| format!("`{prefix}{}`", table.name)).collect();
-        self.execute(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await
+        Ok(self.connection.query_drop(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await?)
     }
 
     /// Fills new tables and puts them in the places of the real ones.
@@ -152,7 +145,7 @@ impl Target {
             // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
             for (name, definition) in self.foreign_keys(table, NEW).await? {
                 let add = format!("ALTER TABLE `{NEW}{}` ADD CONSTRAINT `{NEW}{name}` {definition}", table.name);
-                self.execute(add).await.map_err(|error| inconsistent(table, error))?;
+                self.connection.query_drop(add).await.map_err(|error| inconsistent(table, &error))?;
             }
         }
         self.replace().await?;
@@ -176,32 +169,37 @@ impl Target {
         Ok(self.connection.query(sql).await?)
     }
 
-    /// Puts the new tables in the places of the real ones.
+    /// Puts the new tables in the places of the real ones, unless somebody has written to these.
     async fn replace(&mut self) -> Result<()> {
         self.exchange(NEW, OLD).await?;
-        if let Some(table) = self.occupied(OLD).await? {
-            self.exchange(OLD, NEW).await?;
-            return Err(DumpError::Written(table));
+        match self.clear_up().await {
+            Err(DumpError::Remains(table)) => {
+                self.exchange(OLD, NEW).await?;
+                Err(DumpError::Written(table))
+            }
+            other => other,
         }
-        self.clear_up().await
     }
 
     /// Renames tables: those with the prefix `from` become the real ones, and these get the prefix `to`. All of it or nothing.
     async fn exchange(&mut self, from: &str, to: &str) -> Result<()> {
         let pairs = TABLES.iter().map(|Table { name, .. }| format!("`{name}` TO `{to}{name}`, `{from}{name}` TO `{name}`"));
-        self.execute(format!("RENAME TABLE {}", pairs.collect::<Vec<_>>().join(", "))).await
+        Ok(self.connection.query_drop(format!("RENAME TABLE {}", pairs.collect::<Vec<_>>().join(", "))).await?)
     }
 
-    /// Removes the tables of an import beside the real ones, and gives foreign keys their names back: after an import, and after one that
-    /// was killed, be it when its tables had taken their places.
+    /// Removes the other tables of an import, and gives foreign keys their names back: at its end, and when one was killed. Replaced
+    /// tables that hold a catalogue stay, which is an error.
     async fn clear_up(&mut self) -> Result<()> {
-        self.drop_tables(NEW).await?;
+        if let Some(table) = self.occupied(OLD).await? {
+            return Err(DumpError::Remains(table));
+        }
         self.drop_tables(OLD).await?;
+        self.drop_tables(NEW).await?;
         for table in TABLES {
             for (name, definition) in self.foreign_keys(table, "").await? {
                 if let Some(own) = name.strip_prefix(NEW) {
-                    let renamed = format!("DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}");
-                    self.execute(format!("ALTER TABLE `{}` {renamed}", table.name)).await?;
+                    let rename = format!("DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}");
+                    self.connection.query_drop(format!("ALTER TABLE `{}` {rename}", table.name)).await?;
                 }
             }
         }
@@ -209,14 +207,8 @@ impl Target {
     }
 }
 
-/// The error of a statement that checks all rows of a table.
-fn inconsistent(table: &Table, error: DumpError) -> DumpError {
-    match error {
-        DumpError::Database(Error::Server(error)) => {
-            DumpError::Inconsistent { table: table.name, message: real_name(&error.message, table) }
-        }
-        other => other,
-    }
+fn inconsistent(table: &Table, error: &Error) -> DumpError {
+    DumpError::Inconsistent { table: table.name, message: real_name(&error.to_string(), table) }
 }
 
 /// What the server says, with the real name of the table.
@@ -224,56 +216,52 @@ fn real_name(message: &str, table: &Table) -> String {
     message.replace(&format!("{NEW}{}", table.name), table.name)
 }
 
-/// Makes a table like the real one and fills it, by a connection of its own. MySQL builds an index faster from a full table, the more so
-/// the larger it is.
+/// Makes a table like the real one and fills it, by a connection of its own. Its indexes come last: from a full table they are built
+/// faster, the more so the larger it is.
 async fn fill_table(options: &Opts, table: &Table, mut batches: mpsc::Receiver<Batch>, turns: &Semaphore) -> Result<()> {
     let mut connection = connect(options).await?;
     let name = format!("`{NEW}{}`", table.name);
     connection.query_drop(format!("CREATE TABLE {name} LIKE `{}`", table.name)).await?;
-    let (drop, add) = index_changes(&mut connection, table).await?;
-    connection.query_drop(format!("ALTER TABLE {name} {drop}")).await?;
+    let (drops, additions) = index_changes(&mut connection, table).await?;
+    connection.query_drop(format!("ALTER TABLE {name} {drops}")).await?;
     while let Some(batch) = batches.recv().await {
         load_batch(&mut connection, batch).await?;
     }
     let _turn = turns.acquire().await;
-    connection.query_drop(format!("ALTER TABLE {name} {add}")).await.map_err(|error| inconsistent(table, error.into()))?;
+    connection.query_drop(format!("ALTER TABLE {name} {additions}")).await.map_err(|error| inconsistent(table, &error))?;
     // The first queries already go the right way.
     connection.query_drop(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {name}")).await?;
     Ok(connection.disconnect().await?)
 }
 
-/// The changes of a table that drop its indexes and add them again, but for the primary key and those that are more than lists of
-/// columns, which stay. MariaDB does not build them faster from a full table: there all stay.
+/// How `ALTER TABLE` drops a table's indexes and adds them again. The primary key stays, as do indexes that are more than lists of
+/// columns, and all of MariaDB, which does not build them faster from a full table.
 async fn index_changes(connection: &mut Conn, table: &Table) -> Result<(String, String)> {
-    // Old releases do not have it; the default of 1 MiB costs a third more time.
-    drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
-    let indexes = format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY' AND VERSION() NOT LIKE '%MariaDB%'", table.name);
-    let parts: Vec<Row> = connection.query(indexes).await?;
-    let (mut drop, mut add) = (Vec::new(), Vec::new());
+    let sql = format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY' AND VERSION() NOT LIKE '%MariaDB%'", table.name);
+    let parts: Vec<Row> = connection.query(sql).await?;
+    let (mut drops, mut additions) = (Vec::new(), Vec::new());
     for index in parts.chunk_by(|a, b| text(a, "Key_name") == text(b, "Key_name")) {
         if let Some(columns) = index.iter().map(index_column).collect::<Option<Vec<_>>>() {
             let kind = if index[0].get("Non_unique") == Some(0) { "UNIQUE INDEX" } else { "INDEX" };
-            let name = text(&index[0], "Key_name").unwrap_or_default();
-            drop.push(format!("DROP INDEX `{name}`"));
-            add.push(format!("ADD {kind} `{name}` ({})", columns.join(", ")));
+            let name = text(&index[0], "Key_name");
+            drops.push(format!("DROP INDEX `{name}`"));
+            additions.push(format!("ADD {kind} `{name}` ({})", columns.join(", ")));
         }
     }
-    Ok((drop.join(", "), add.join(", ")))
+    Ok((drops.join(", "), additions.join(", ")))
 }
 
 /// A column of an index as `ADD INDEX` takes it, unless it is an expression, or the index a special one.
 fn index_column(part: &Row) -> Option<String> {
-    let is_plain = [("Index_type", "BTREE"), ("Visible", "YES"), ("Index_comment", "")]
-        .iter()
-        .all(|(key, value)| text(part, key).as_deref() == Some(value));
-    let column = text(part, "Column_name").filter(|_| is_plain)?;
+    let usual = [("Index_type", "BTREE"), ("Collation", "A"), ("Visible", "YES"), ("Index_comment", "")];
+    let column = Some(text(part, "Column_name")).filter(|column| !column.is_empty())?;
     let length = part.get::<Option<u64>, _>("Sub_part").flatten().map_or_else(String::new, |length| format!("({length})"));
-    let order = if text(part, "Collation")? == "D" { " DESC" } else { "" };
-    Some(format!("`{column}`{length}{order}"))
+    usual.iter().all(|(key, value)| text(part, key) == *value).then(|| format!("`{column}`{length}"))
 }
 
-fn text(row: &Row, column: &str) -> Option<String> {
-    row.get::<Option<String>, _>(column).flatten()
+/// A column of what `SHOW INDEX` says; NULL is empty.
+fn text(row: &Row, column: &str) -> String {
+    row.get::<Option<String>, _>(column).flatten().unwrap_or_default()
 }
 
 /// Takes rows of a table. For rows from a client's stream the server leaves out or changes what does not fit, and warns: what it did
@@ -291,7 +279,18 @@ async fn load_batch(connection: &mut Conn, batch: Batch) -> Result<()> {
     Err(batch.refused(real_name(&message, batch.table)))
 }
 
-/// Rows as `LOAD DATA` takes them: values between tabs, `\N` for NULL.
+/// The statement that takes rows of a table. As `binary`, the server looks for ends of values byte by byte and not character by
+/// character, which is faster; it checks nevertheless that text is UTF-8.
+fn load_statement(table: &Table) -> String {
+    format!(
+        "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `{NEW}{}` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
+         LINES TERMINATED BY '\\n' ({})",
+        table.name,
+        names(table.columns)
+    )
+}
+
+/// Rows as [`load_statement`] takes them: values between tabs, `\N` for NULL.
 fn lines(rows: &[Vec<Arg>]) -> Vec<u8> {
     let mut lines = Vec::new();
     for row in rows {
@@ -299,8 +298,8 @@ fn lines(rows: &[Vec<Arg>]) -> Vec<u8> {
             match value {
                 Arg::Int(None) | Arg::Text(None) => lines.extend_from_slice(b"\\N"),
                 Arg::Int(Some(value)) => lines.extend_from_slice(value.to_string().as_bytes()),
-                Arg::Text(Some(text)) => push_text(&mut lines, text.as_bytes()),
-                Arg::Bytes(bytes) => lines.extend_from_slice(hex::encode(bytes).as_bytes()),
+                Arg::Text(Some(text)) => push_escaped(&mut lines, text.as_bytes()),
+                Arg::Bytes(bytes) => push_escaped(&mut lines, bytes),
             }
             lines.push(b'\t');
         }
@@ -311,29 +310,14 @@ fn lines(rows: &[Vec<Arg>]) -> Vec<u8> {
 }
 
 /// Escapes what ends a value or a line, and what escapes.
-fn push_text(out: &mut Vec<u8>, text: &[u8]) {
+fn push_escaped(out: &mut Vec<u8>, value: &[u8]) {
     let mut rest = 0;
-    for at in memchr::memchr3_iter(b'\t', b'\n', b'\\', text) {
-        out.extend_from_slice(&text[rest..at]);
+    for at in memchr::memchr3_iter(b'\t', b'\n', b'\\', value) {
+        out.extend_from_slice(&value[rest..at]);
         out.push(b'\\');
         rest = at;
     }
-    out.extend_from_slice(&text[rest..]);
-}
-
-/// The statement that takes rows of a table. As `binary`, the server looks for ends of values byte by byte and not character by
-/// character, which is faster; it checks nevertheless that text is UTF-8.
-fn load_statement(table: &Table) -> String {
-    let is_bytes = |column: &&Column| column.kind == Kind::Bytes;
-    let columns = table.columns.iter().map(|column| format!("{}{}", if is_bytes(&column) { "@" } else { "" }, column.name));
-    let decoded = table.columns.iter().filter(is_bytes).map(|column| format!(" SET {0} = UNHEX(@{0})", column.name));
-    format!(
-        "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `{NEW}{}` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
-         LINES TERMINATED BY '\\n' ({}){}",
-        table.name,
-        columns.collect::<Vec<_>>().join(", "),
-        decoded.collect::<String>()
-    )
+    out.extend_from_slice(&value[rest..]);
 }
 
 #[cfg(test)]

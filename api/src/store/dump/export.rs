@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use futures_util::{Stream, StreamExt};
+use serde::Serialize;
 use sqlx::{ColumnIndex, Decode, Type};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::row::{self, NULL, Row};
-use super::{DumpReport, END, FORMAT, Header, Kind, Progress, RESOURCES, TABLES, Table, VERSION, migration};
+use super::{DumpReport, End, FORMAT, Header, Kind, Progress, RESOURCES, TABLES, Table, VERSION, migration, names};
 use crate::store::sql::{Arg, Sql};
 use crate::store::{Db, Result, Tx};
 
@@ -57,11 +58,11 @@ pub async fn export(db: &Db, path: &Path) -> Result<DumpReport> {
 /// Writes all lines, from one transaction that sees one moment.
 async fn write(db: &Db, header: &Header, target: Box<dyn AsyncWrite + Send + Unpin>) -> Result<DumpReport> {
     let mut snapshot = begin_snapshot(db).await?;
-    let mut output = Output { target, buffer: Vec::with_capacity(2 * BUFFER), progress: Progress::new("export") };
-    output.line(|line| serde_json::to_writer(line, header)).await?;
+    let mut output = Output { target, buffer: Vec::with_capacity(2 * BUFFER), progress: Progress::new() };
+    output.line(header).await?;
     output.everything(&mut snapshot).await?;
-    let rows: serde_json::Map<_, _> = TABLES.iter().zip(output.progress.rows).map(|(t, rows)| (t.name.to_owned(), rows.into())).collect();
-    output.line(|line| serde_json::to_writer(line, &serde_json::json!({ END: rows }))).await?;
+    let end = TABLES.iter().zip(output.progress.rows).map(|(table, rows)| (table.name.to_owned(), rows)).collect();
+    output.line(&End { end }).await?;
     output.write().await?;
     output.target.flush().await?;
     Ok(output.progress.report())
@@ -86,7 +87,7 @@ struct Output {
 impl Output {
     async fn everything(&mut self, snapshot: &mut Tx) -> Result<()> {
         for (index, table) in TABLES.iter().enumerate().take(RESOURCES) {
-            let sql = select(table, snapshot).push(&format!(" ORDER BY {}", table.key_list()));
+            let sql = select(table, snapshot).push(&format!(" ORDER BY {}", names(&table.columns[..table.key])));
             self.table(snapshot, index, sql).await?;
         }
         let mut after = Some(i64::MIN);
@@ -104,7 +105,8 @@ impl Output {
         let last = last.filter(|_| self.progress.rows[RESOURCES] - before == RESOURCES_AT_ONCE.unsigned_abs());
         for (index, table) in TABLES.iter().enumerate().skip(RESOURCES + 1) {
             let owner = table.columns[0].name;
-            let sql = select(table, snapshot).push(&format!(" WHERE {owner} > ? AND {owner} <= ? ORDER BY {}", table.key_list()));
+            let sql = select(table, snapshot)
+                .push(&format!(" WHERE {owner} > ? AND {owner} <= ? ORDER BY {}", names(&table.columns[..table.key])));
             self.table(snapshot, index, sql.bind(after).bind(last.unwrap_or(i64::MAX))).await?;
         }
         Ok(last)
@@ -137,13 +139,13 @@ impl Output {
             let values = values.collect::<sqlx::Result<Row>>()?;
             last = if let Some(Arg::Int(id)) = values.first() { *id } else { None };
             self.progress.count(index);
-            self.line(|line| row::write(line, &TABLES[index], &values)).await?;
+            self.line(&row::line(&TABLES[index], &values)).await?;
         }
         Ok(last)
     }
 
-    async fn line(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Result<()> {
-        write(&mut self.buffer).map_err(std::io::Error::from)?;
+    async fn line(&mut self, value: &impl Serialize) -> Result<()> {
+        serde_json::to_writer(&mut self.buffer, value).map_err(std::io::Error::from)?;
         self.buffer.push(b'\n');
         if self.buffer.len() < BUFFER { Ok(()) } else { self.write().await }
     }
@@ -157,5 +159,5 @@ impl Output {
 
 /// The beginning of a statement that reads a table by its primary key.
 fn select(table: &Table, snapshot: &Tx) -> Sql {
-    Sql::new(format!("SELECT {} FROM {}{}", table.column_list(), table.name, snapshot.dialect().by_index("PRIMARY")))
+    Sql::new(format!("SELECT {} FROM {}{}", names(table.columns), table.name, snapshot.dialect().by_index("PRIMARY")))
 }

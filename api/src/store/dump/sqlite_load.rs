@@ -2,12 +2,9 @@
 
 use tokio::sync::mpsc;
 
-use super::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, read_into};
+use super::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, WAITING, names, read_into};
 use crate::store::sql::Sql;
 use crate::store::{Db, Result, StoreError, Tx};
-
-/// How many batches may wait for the database.
-const WAITING: usize = 4;
 
 /// Fills an empty catalogue, in one transaction.
 pub(super) async fn load(db: &Db, reader: Reader) -> Result<Progress> {
@@ -35,7 +32,7 @@ pub(super) async fn load(db: &Db, reader: Reader) -> Result<Progress> {
 
 async fn insert(tx: &mut Tx, mut batches: mpsc::Receiver<Batch>) -> Result<()> {
     while let Some(mut batch) = batches.recv().await {
-        let head = format!("INSERT INTO {} ({}) VALUES", batch.table.name, batch.table.column_list());
+        let head = format!("INSERT INTO {} ({}) VALUES", batch.table.name, names(batch.table.columns));
         let statements = Sql::insert(&head, std::mem::take(&mut batch.rows));
         tx.execute_each(statements).await.map_err(|error| match error {
             StoreError::Database(sqlx::Error::Database(error)) => batch.refused(error.message()).into(),

@@ -9,8 +9,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Where each library may be used, below `api/src`: a folder, or a file without its ending.
 const PLACES: &[(&str, &[&str])] = &[
-    ("poem", &["routes", "openapi", "server"]),
-    ("poem_openapi", &["routes", "openapi"]),
+    ("poem", &["routes", "server"]),
+    ("poem_openapi", &["routes"]),
     ("sqlx", &["store"]),
     ("sqlx_macros", &["store"]),
     // An import by it fails with its errors, which stand with those of all imports.

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
-use syn::{Expr, Field, Ident, Lit, LitStr, Token};
+use syn::{Expr, Field, Ident, LitStr, Token};
 
 use crate::syntax::{documentation, each_option, key, name, text};
 
@@ -17,7 +17,7 @@ struct FieldOptions {
     most: Option<Expr>,
     min_items: Option<Expr>,
     max_items: Option<Expr>,
-    default: Option<Lit>,
+    default: Option<Expr>,
     required: bool,
     read_only: bool,
     personal: bool,

@@ -14,6 +14,7 @@ pub(crate) struct ModelOptions {
     images: bool,
     title: Option<LitStr>,
     name: Option<LitStr>,
+    phrase: Option<LitStr>,
     path: Option<LitStr>,
     prefix: Option<LitStr>,
     class: Option<LitStr>,
@@ -30,6 +31,7 @@ impl ModelOptions {
                 "images" => options.images = true,
                 "title" => options.title = Some(text(meta)?),
                 "name" => options.name = Some(text(meta)?),
+                "phrase" => options.phrase = Some(text(meta)?),
                 "path" => options.path = Some(text(meta)?),
                 "prefix" => options.prefix = Some(text(meta)?),
                 "class" => options.class = Some(text(meta)?),
@@ -79,12 +81,13 @@ impl ModelOptions {
         let (ident, title, images) = (&input.ident, self.title(input), self.images);
         let type_name = self.name.as_ref().map_or_else(|| snake_case(&ident.to_string()), LitStr::value);
         let class = name(&class.value(), class.span())?;
+        let phrase = self.phrase.as_ref().map_or_else(|| with_article(&type_name.replace('_', " ")), LitStr::value);
         let rule = self.rule.as_ref().map_or_else(|| quote!(None), |rule| quote!(Some(#rule)));
         Ok(Some(quote! {
             impl ::aiod_schema::model::Resource for #ident {
                 fn resource_type() -> ::aiod_schema::model::ResourceType {
                     ::aiod_schema::model::ResourceType {
-                        name: #type_name, title: #title, path: #path, prefix: #prefix,
+                        name: #type_name, phrase: #phrase, title: #title, path: #path, prefix: #prefix,
                         class: ::aiod_schema::model::Class::#class, images: #images, rule: #rule,
                         object: <#ident as ::aiod_schema::model::Model>::object(),
                     }
@@ -92,4 +95,10 @@ impl ModelOptions {
             }
         }))
     }
+}
+
+/// A noun with its indefinite article, by its spelling.
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }

@@ -133,7 +133,7 @@ pub enum FieldDefault {
     /// This text.
     Text(&'static str),
     /// This number.
-    Integer(i64),
+    Integer(i32),
     /// This truth value.
     Boolean(bool),
 }
@@ -144,8 +144,8 @@ impl From<&'static str> for FieldDefault {
     }
 }
 
-impl From<i64> for FieldDefault {
-    fn from(number: i64) -> Self {
+impl From<i32> for FieldDefault {
+    fn from(number: i32) -> Self {
         Self::Integer(number)
     }
 }
@@ -379,6 +379,8 @@ pub type Rule = fn(&Map<String, Value>) -> Vec<Fault>;
 pub struct ResourceType {
     /// `dataset`: its name in roles, links and messages.
     pub name: &'static str,
+    /// `a dataset`: how a sentence speaks of one.
+    pub phrase: &'static str,
     /// `Dataset`: its name in OpenAPI.
     pub title: &'static str,
     /// `datasets`: where it is served.

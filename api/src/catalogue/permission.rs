@@ -155,8 +155,8 @@ impl Action {
         RULES.iter().find(|(action, _)| *action == self).map_or(&[], |(_, grants)| grants)
     }
 
-    /// Whether who may do it depends on the caller alone, and on no resource or body.
-    pub fn depends_on_caller_alone(self) -> bool {
+    /// Whether its rule is checked before anything else: it is about no resource, and needs no body.
+    pub fn is_checked_first(self) -> bool {
         matches!(self, Self::Browse | Self::UseAccount)
     }
 
@@ -170,7 +170,7 @@ impl Action {
         self.grants().iter().any(|g| matches!(g, Grant::Anyone | Grant::Published))
     }
 
-    /// The word, and who may, in a sentence for people.
+    /// Who may do it, as a sentence for the documentation.
     pub fn explanation(self) -> String {
         let grants: Vec<String> = self.grants().iter().map(|grant| grant.explanation()).collect();
         format!("Needs `{self:?}`: {}.", grants.join(", or "))

@@ -308,7 +308,7 @@ impl From<ReviewRow> for Review {
         Self {
             identifier: row.id,
             submission_identifier: row.submission_id,
-            // A decision that this program does not know was made by a later one; nothing is published by accident.
+            // Only a later version of this program writes others; the resources' statuses say what became of them.
             decision: Decision::named(&row.decision).unwrap_or(Decision::Rejected),
             comment: row.comment,
             decision_date: wire_time(row.date_created),

@@ -24,7 +24,7 @@ pub use self::deletion::Deletion;
 pub use self::error::ConfigError;
 pub use self::examples::Examples;
 pub use self::keycloak::{ANY_CLIENT, Keycloak, Realm};
-pub use self::limits::Limits;
+pub use self::limits::{DEFAULT_PAGE, Limits, MAX_PAGE};
 pub use self::log::Log;
 pub use self::reviews::Reviews;
 pub use self::roles::Roles;

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use aiod_schema::convert::Format;
 use poem::http::StatusCode;
 use poem::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use poem::{IntoResponse, Response};
@@ -16,8 +17,9 @@ use super::shape::{self, JSON, Null, Shape};
 use crate::catalogue::Error;
 use crate::catalogue::read::Document;
 
-/// A JSON answer of this shape, already written.
+/// An answer of this shape, already written: JSON, unless a format of another media type was asked for.
 pub(super) struct Answer<T> {
+    media_type: &'static str,
     headers: HeaderMap,
     body: String,
     /// The revision of the one resource that the answer is about.
@@ -28,7 +30,7 @@ pub(super) struct Answer<T> {
 impl<T: Shape> Answer<T> {
     /// JSON that is written already, and of this shape.
     pub(super) fn written(body: String) -> Self {
-        Self { headers: HeaderMap::new(), body, revision: None, shape: PhantomData }
+        Self { media_type: JSON, headers: HeaderMap::new(), body, revision: None, shape: PhantomData }
     }
 
     /// A resource.
@@ -39,6 +41,11 @@ impl<T: Shape> Answer<T> {
     /// A value of this shape.
     pub(super) fn json(value: &impl Serialize) -> Result<Self, Error> {
         serde_json::to_string(value).map(Self::written).map_err(|error| Error::Internal(format!("an answer cannot be written: {error}")))
+    }
+
+    /// The same in the media type of a format.
+    pub(super) fn in_format(self, format: &Format) -> Self {
+        Self { media_type: format.media_type, ..self }
     }
 
     /// Adds a header. A value that no header can hold is left out.
@@ -70,7 +77,7 @@ impl<T> IntoResponse for Answer<T> {
             Some(revision) => EntityTag::of_revision(revision, &self.body),
             None => EntityTag::of(&self.body),
         };
-        let mut response = Response::builder().content_type(JSON).extension(tag).body(self.body);
+        let mut response = Response::builder().content_type(self.media_type).extension(tag).body(self.body);
         response.headers_mut().extend(self.headers);
         response
     }

@@ -14,6 +14,7 @@ use super::resource::OfType;
 use super::shape::Batch;
 use super::template::OperationGroup;
 use crate::catalogue::Error;
+use crate::catalogue::permission::require_user;
 
 /// Writing many resources of a platform at once.
 pub(super) struct BatchRoutes(OfType);
@@ -38,6 +39,7 @@ impl BatchRoutes {
     /// there already. Resources that it relates to are found or created along with it. A faulty record stops no other.
     #[oai(path = "/platforms/:platform/RESOURCE/batch", method = "post", operation_id = "upsert_RESOURCE")]
     async fn upsert(&self, auth: Auth, platform: Segment<String>, body: Body<Batch>) -> Result<Answer<BatchAnswer>> {
+        require_user(&auth.0)?;
         let body = body.into_value();
         let Some(records) = body.get("records").and_then(Value::as_array) else {
             let message = "a list of records is expected: {\"records\": [{\"resource\": {…}, \"related\": {…}}]}";

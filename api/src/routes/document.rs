@@ -1,7 +1,8 @@
 //! The OpenAPI document of each version, put together from the operations of all groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use aiod_schema::convert;
 use aiod_schema::wire::{HttpValidationError, Problem};
 use poem::http::Method;
 use poem_openapi::ApiExtractor;
@@ -50,8 +51,11 @@ pub fn document(version: Version) -> Result<Value, InterfaceError> {
     register_model(&mut registry, version);
     let mut operations = Vec::new();
     for group in GROUPS {
-        (group.register)(&mut registry);
-        operations.extend((group.describe)(version)?);
+        let of_group = (group.describe)(version)?;
+        if !of_group.is_empty() {
+            (group.register)(&mut registry);
+        }
+        operations.extend(of_group);
     }
     Ok(json!({
         "openapi": OPENAPI,
@@ -65,10 +69,16 @@ pub fn document(version: Version) -> Result<Value, InterfaceError> {
         "paths": paths(version, operations),
         "components": {
             "responses": ERRORS.iter().map(|error| (error.name.to_owned(), error.described())).collect::<Map<_, _>>(),
-            "schemas": registry.schemas,
+            "schemas": schemas(&registry),
             "securitySchemes": registry.security_schemes,
         },
     }))
+}
+
+/// The schemas of the interface and of the documents of other formats.
+fn schemas(registry: &Registry) -> BTreeMap<String, Value> {
+    let own = registry.schemas.iter().map(|(name, schema)| (name.clone(), json!(schema)));
+    own.chain(convert::json_schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema))).collect()
 }
 
 /// The groups of the documentation, in the order in which the operations first name them.
@@ -105,8 +115,11 @@ fn complete(operation: Operation) -> MetaOperation {
         // Nobody needs to be known here, but who is may see more.
         meta.security.insert(0, HashMap::new());
     }
-    let text = [meta.description.unwrap_or_default(), &action.explanation()];
-    meta.description = Some(leak(text.join(if text[0].is_empty() { "" } else { "\n\n" })));
+    let explanation = action.explanation();
+    meta.description = Some(leak(match meta.description {
+        None | Some("") => explanation,
+        Some(text) => format!("{text}\n\n{explanation}"),
+    }));
     let is_read = meta.method == Method::GET;
     let responses = &mut meta.responses.responses;
     let redirects = responses.iter().any(|response| response.status == Some(303));

@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 use super::caller::Auth;
 use super::schema::{self, Form, inline, object_schema, of_shape};
 use super::shape::{Shape, Slot};
+use crate::catalogue::Error;
 use crate::catalogue::permission::require_user;
 use crate::catalogue::write::Expected;
-use crate::catalogue::{self, Error};
 
 /// A JSON body of this shape, parsed but not yet checked.
 pub(super) struct Body<T> {
@@ -87,114 +87,145 @@ fn not_json(error: &serde_json::Error) -> Error {
     Error::Invalid(vec![Fault::new(["body"], format!("the body is not JSON: {error}"), "value_error.jsondecode")])
 }
 
+/// A parameter of the query or the path.
+trait Parameter: Sized {
+    const IN: MetaParamIn;
+    const IS_REQUIRED: bool;
+
+    /// What it looks like in the document.
+    fn schema() -> MetaSchemaRef;
+
+    /// Adds the schemas that its own refers to.
+    fn register(_: &mut Registry) {}
+
+    /// Reads it from a request, by its name in the handler's signature.
+    fn read(request: &Request, name: &str) -> Result<Self, Error>;
+}
+
+/// Lets a parameter stand in a handler's signature.
+macro_rules! in_signatures {
+    ($({ $parameter:ty $(, $($generics:tt)*)? })*) => {$(
+        impl<'a $(, $($generics)*)?> ApiExtractor<'a> for $parameter {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+            const PARAM_IS_REQUIRED: bool = <Self as Parameter>::IS_REQUIRED;
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                <Self as Parameter>::register(registry);
+            }
+
+            fn param_in() -> Option<MetaParamIn> {
+                Some(<Self as Parameter>::IN)
+            }
+
+            fn param_schema_ref() -> Option<MetaSchemaRef> {
+                Some(<Self as Parameter>::schema())
+            }
+
+            async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
+                Ok(<Self as Parameter>::read(request, options.name)?)
+            }
+        }
+    )*};
+}
+in_signatures! {
+    { Query<T>, T: Model + DeserializeOwned }
+    { Segment<T>, T: FieldType + FromStr + Send }
+    { Rest }
+    { WantedFormat }
+    { WithImages }
+}
+
+/// The parameters of a request's query, decoded.
+fn parameters(request: &Request) -> Vec<(String, String)> {
+    let is_empty = request.uri().query().is_none_or(str::is_empty);
+    if is_empty { Vec::new() } else { request.params().unwrap_or_default() }
+}
+
+/// The first parameter of the query with this name.
+fn parameter(request: &Request, name: &str) -> Option<String> {
+    parameters(request).into_iter().find(|(given, _)| given == name).map(|(_, text)| text)
+}
+
 /// The parameters of a query: one for each field of the struct. Parameters that it does not have are ignored.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<'a, T: Model + DeserializeOwned> ApiExtractor<'a> for Query<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    type ParamType = ();
-    type ParamRawType = ();
+impl<T: Model + DeserializeOwned> Parameter for Query<T> {
+    const IN: MetaParamIn = MetaParamIn::Query;
+    const IS_REQUIRED: bool = false;
+
+    fn schema() -> MetaSchemaRef {
+        inline(object_schema(T::object(), Form::Create))
+    }
 
     fn register(registry: &mut Registry) {
-        // The object itself is no schema of the document: it is spread into parameters. What it refers to is.
+        // The object itself is no schema of the document: it is spread into parameters. What it refers to is one.
         for field in &T::object().fields {
             schema::register_field(registry, field);
         }
     }
 
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Query)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(inline(object_schema(T::object(), Form::Create)))
-    }
-
-    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+    fn read(request: &Request, _: &str) -> Result<Self, Error> {
         let given = parameters(request);
         let text = |name: &str| given.iter().find(|(given, _)| given == name).map(|(_, text)| text.as_str());
-        Ok(Self(form::from_texts("query", text).map_err(Error::Invalid)?))
+        form::from_texts("query", text).map(Self).map_err(Error::Invalid)
     }
-}
-
-/// The parameters of a request's query, decoded.
-fn parameters(request: &Request) -> Vec<(String, String)> {
-    request.params().unwrap_or_default()
 }
 
 /// The format that a reader wants, by its name; `None` means the AIoD format.
 pub(super) struct WantedFormat(pub(super) Option<String>);
 
-impl<'a> ApiExtractor<'a> for WantedFormat {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    type ParamType = ();
-    type ParamRawType = ();
+impl Parameter for WantedFormat {
+    const IN: MetaParamIn = MetaParamIn::Query;
+    const IS_REQUIRED: bool = false;
 
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Query)
+    fn schema() -> MetaSchemaRef {
+        Slot::Format.schema()
     }
 
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(Slot::Format.schema())
-    }
-
-    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
-        Ok(Self(parameters(request).into_iter().find(|(name, _)| name == options.name).map(|(_, text)| text)))
+    fn read(request: &Request, name: &str) -> Result<Self, Error> {
+        Ok(Self(parameter(request, name)))
     }
 }
 
 /// Whether a reader wants images as part of `media`.
 pub(super) struct WithImages(pub(super) bool);
 
-impl<'a> ApiExtractor<'a> for WithImages {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    type ParamType = ();
-    type ParamRawType = ();
+impl Parameter for WithImages {
+    const IN: MetaParamIn = MetaParamIn::Query;
+    const IS_REQUIRED: bool = false;
 
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Query)
+    fn schema() -> MetaSchemaRef {
+        Slot::Images.schema()
     }
 
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(Slot::Images.schema())
-    }
-
-    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
-        let given = parameters(request).into_iter().find(|(name, _)| name == options.name);
-        let Some((name, text)) = given else { return Ok(Self(false)) };
+    fn read(request: &Request, name: &str) -> Result<Self, Error> {
+        let Some(text) = parameter(request, name) else { return Ok(Self(false)) };
         let value = form::value_of(bool::SHAPE.kind, &text).as_bool();
-        Ok(Self(value.ok_or_else(|| Error::query(&name, "value could not be parsed to a boolean: true or false is expected"))?))
+        value.map(Self).ok_or_else(|| Error::query(name, "value could not be parsed to a boolean: true or false is expected"))
     }
 }
 
 /// A parameter of the path: what stands between two slashes.
 pub(super) struct Segment<T>(pub(super) T);
 
-impl<'a, T: FieldType + FromStr + Send> ApiExtractor<'a> for Segment<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = true;
-    type ParamType = ();
-    type ParamRawType = ();
+impl<T: FieldType + FromStr> Parameter for Segment<T> {
+    const IN: MetaParamIn = MetaParamIn::Path;
+    const IS_REQUIRED: bool = true;
 
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Path)
+    fn schema() -> MetaSchemaRef {
+        of_shape(&T::SHAPE)
     }
 
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(of_shape(&T::SHAPE))
-    }
-
-    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
-        let text = request.raw_path_param(options.name).unwrap_or_default();
-        // Any text is a text: what fails is a number.
-        let value = text
-            .parse()
-            .map_err(|_| catalogue::Error::Invalid(vec![Fault::value(["path", options.name], "value is not a valid integer")]))?;
-        Ok(Self(value))
+    fn read(request: &Request, name: &str) -> Result<Self, Error> {
+        let text = request.raw_path_param(name).unwrap_or_default();
+        // Only numbers can fail: the other parameters are texts.
+        text.parse().map(Self).map_err(|_| Error::Invalid(vec![Fault::value(["path", name], "value is not a valid integer")]))
     }
 }
 
-/// The format by which the document's library knows [`Rest`].
+/// The format of a parameter that takes the rest of the path: by it the router knows [`Rest`].
 const REST_FORMAT: &str = "rest";
 
 /// The last parameter of the path: all that follows, slashes too.
@@ -207,22 +238,16 @@ impl Rest {
     }
 }
 
-impl<'a> ApiExtractor<'a> for Rest {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = true;
-    type ParamType = ();
-    type ParamRawType = ();
+impl Parameter for Rest {
+    const IN: MetaParamIn = MetaParamIn::Path;
+    const IS_REQUIRED: bool = true;
 
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Path)
+    fn schema() -> MetaSchemaRef {
+        inline(MetaSchema::new_with_format("string", REST_FORMAT))
     }
 
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(inline(MetaSchema::new_with_format("string", REST_FORMAT)))
-    }
-
-    async fn from_request(request: &'a Request, _: &mut RequestBody, options: ExtractParamOptions<()>) -> Result<Self> {
-        Ok(Self(request.raw_path_param(options.name).unwrap_or_default().to_owned()))
+    fn read(request: &Request, name: &str) -> Result<Self, Error> {
+        Ok(Self(request.raw_path_param(name).unwrap_or_default().to_owned()))
     }
 }
 

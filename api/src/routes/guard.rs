@@ -15,8 +15,8 @@ use crate::identity::Caller;
 
 /// The largest body of somebody who is not known and will be refused, in bytes.
 const MAX_UNKNOWN: usize = 256 << 10;
-/// The path parameter that names the platform that a request is about.
-const PLATFORM: &str = "platform";
+/// The path parameter that names the platform that a request is about. Operations that write in bulk have it: `template` makes sure.
+pub(super) const PLATFORM: &str = "platform";
 
 /// An endpoint behind the rule of its action.
 pub(super) fn guarded(inner: BoxEndpoint<'static>, action: Action, app: &Arc<App>) -> BoxEndpoint<'static> {
@@ -44,7 +44,7 @@ impl Endpoint for Guard {
 impl Guard {
     /// Refuses whoever may not do this. Where it depends on a resource or on a body, the catalogue asks itself.
     fn check_rule(&self, request: &mut Request) -> Result<()> {
-        if !self.action.depends_on_caller_alone() || self.action.is_open() {
+        if !self.action.is_checked_first() || self.action.is_open() {
             return Ok(());
         }
         let caller = request.data::<Caller>().unwrap_or(&Caller::Anonymous);

@@ -43,7 +43,7 @@ impl OperationGroup for ImageRoutes {
 
 /// Which image is meant.
 #[derive(Clone, Debug, Deserialize, Model)]
-struct ImageQuery {
+struct OneImage {
     /// The image's name, unique within the resource.
     #[field(required)]
     name: String,
@@ -51,7 +51,7 @@ struct ImageQuery {
 
 /// Whether one image is meant.
 #[derive(Clone, Debug, Deserialize, Model)]
-struct ImagesQuery {
+struct OneOrAllImages {
     /// The image's name.
     name: Option<String>,
 }
@@ -80,7 +80,7 @@ impl ImageRoutes {
     ///
     /// With `name` the file itself, without it all images as JSON, in base64.
     #[oai(path = "/RESOURCE/:identifier/image", method = "get", operation_id = "images_RESOURCE")]
-    async fn images(&self, auth: Auth, identifier: Segment<String>, query: Query<ImagesQuery>) -> Result<ImageAnswer> {
+    async fn images(&self, auth: Auth, identifier: Segment<String>, query: Query<OneOrAllImages>) -> Result<ImageAnswer> {
         let OfType { app, subject, .. } = &self.0;
         Ok(match query.0.name {
             Some(name) => {
@@ -98,7 +98,7 @@ impl ImageRoutes {
         request: &Request,
         auth: Auth,
         identifier: Segment<String>,
-        query: Query<ImageQuery>,
+        query: Query<OneImage>,
         form: ImageForm,
     ) -> Result<Answer<Null>> {
         self.put(request, auth, identifier.0, query.0.name, form, Mode::Add).await
@@ -111,7 +111,7 @@ impl ImageRoutes {
         request: &Request,
         auth: Auth,
         identifier: Segment<String>,
-        query: Query<ImageQuery>,
+        query: Query<OneImage>,
         form: ImageForm,
     ) -> Result<Answer<Null>> {
         self.put(request, auth, identifier.0, query.0.name, form, Mode::Replace).await
@@ -119,7 +119,7 @@ impl ImageRoutes {
 
     /// Remove an image of a LABEL
     #[oai(path = "/RESOURCE/:identifier/image", method = "delete", operation_id = "delete_image_RESOURCE")]
-    async fn delete(&self, request: &Request, auth: Auth, identifier: Segment<String>, query: Query<ImageQuery>) -> Result<Answer<Null>> {
+    async fn delete(&self, request: &Request, auth: Auth, identifier: Segment<String>, query: Query<OneImage>) -> Result<Answer<Null>> {
         let OfType { app, subject, .. } = &self.0;
         app.catalogue.delete_image(&auth.0, subject, &identifier.0, &query.0.name, &expected(request)).await?;
         Ok(Answer::null())

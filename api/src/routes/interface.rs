@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use poem::http::Method;
 use poem::{Route, RouteMethod};
 
 use super::Version;
@@ -54,10 +53,8 @@ pub(super) fn routes(app: &Arc<App>) -> Result<Route, InterfaceError> {
             (group.serve)(app, version, &mut table)?;
         }
     }
-    let table = completed(table);
-    Ok(table.into_iter().fold(Route::new(), |route, (path, methods)| {
-        let methods =
-            methods.into_iter().fold(RouteMethod::new(), |of_path, (method, endpoint): (Method, _)| of_path.method(method, endpoint));
-        route.at(path, methods)
-    }))
+    completed(table)?.into_iter().try_fold(Route::new(), |route, (path, methods)| {
+        let of_path = methods.into_iter().fold(RouteMethod::new(), |of_path, (method, endpoint)| of_path.method(method, endpoint));
+        route.try_at(&path, of_path).map_err(|source| InterfaceError::Path { path, source })
+    })
 }

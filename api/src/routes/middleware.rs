@@ -8,7 +8,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::middleware::{CatchPanic, Cors};
 use poem::web::{Compress, CompressionAlgo};
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
 
 use super::Version;
 use super::caller::identify;
@@ -16,7 +16,7 @@ use super::etag::Conditional;
 use super::extract::forwarded_prefix;
 use super::limit::{self, Allowance, RateLimit};
 use super::problem::{from_poem, problem};
-use super::template::RouteTable;
+use super::template::{InterfaceError, RouteTable};
 use crate::app::App;
 
 /// Answers smaller than this gain nothing from compression, in bytes.
@@ -25,8 +25,8 @@ const MIN_COMPRESSED: usize = 512;
 const METHODS: [Method; 7] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE];
 
 /// Adds what every path has: `OPTIONS`, `HEAD`, and 405 with `Allow` for the rest.
-pub(super) fn completed(mut table: RouteTable) -> RouteTable {
-    join_overlapping(&mut table);
+pub(super) fn completed(mut table: RouteTable) -> Result<RouteTable, InterfaceError> {
+    join_overlapping(&mut table)?;
     for methods in table.values_mut() {
         let allow: Arc<str> = allowed(methods).join(", ").into();
         for method in METHODS {
@@ -37,7 +37,7 @@ pub(super) fn completed(mut table: RouteTable) -> RouteTable {
         }
         methods.insert(Method::OPTIONS, answering_options(allow));
     }
-    table
+    Ok(table)
 }
 
 /// The methods that a path answers, in order.
@@ -56,8 +56,9 @@ fn value_below<'p>(path: &'p str, stem: &str) -> Option<&'p str> {
 }
 
 /// Where the rest of a path is a parameter (`/a/*rest`), a path below it (`/a/batch`) is a value of this parameter as well. The router
-/// takes one of the two alone: the methods of both go to the first, and those of the second answer that one value.
-fn join_overlapping(table: &mut RouteTable) {
+/// takes one of the two alone: the methods of both go to the first, and those of the second answer that one value. So a method must not stand
+/// at both.
+fn join_overlapping(table: &mut RouteTable) -> Result<(), InterfaceError> {
     let catch_alls: Vec<String> = table.keys().filter(|path| path.contains("/*")).cloned().collect();
     for catch_all in catch_alls {
         let Some((stem, parameter)) = catch_all.split_once("/*") else { continue };
@@ -66,9 +67,15 @@ fn join_overlapping(table: &mut RouteTable) {
             let (Some(value), Some(methods)) = (value_below(&path, stem), table.remove(&path)) else { continue };
             let of_rest = table.entry(catch_all.clone()).or_default();
             let others = allowed(of_rest).join(", ");
-            of_rest.extend(methods.into_iter().map(|(method, endpoint)| (method, only_at(endpoint, parameter, value, &others))));
+            for (method, endpoint) in methods {
+                if of_rest.contains_key(&method) {
+                    return Err(InterfaceError::Twice { method: method.to_string(), path });
+                }
+                of_rest.insert(method, only_at(endpoint, parameter, value, &others));
+            }
         }
     }
+    Ok(())
 }
 
 fn with_allow(mut response: Response, allow: &str) -> Response {
@@ -150,7 +157,7 @@ impl<E: Endpoint<Output = Response>> Surroundings<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, request: Request) -> poem::Result<Response> {
         let begin = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().clone());
         let wanted = request.header(header::ACCEPT_ENCODING).and_then(negotiated);
@@ -212,8 +219,14 @@ fn negotiated(accepted: &str) -> Option<CompressionAlgo> {
     best.map(|(_, algorithm)| algorithm)
 }
 
+/// Whether a media type is one of texts, which compression makes smaller.
+fn is_text(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.starts_with("text/") || essence.ends_with("json") || essence.ends_with("xml")
+}
+
 fn compressed(mut response: Response, wanted: Option<CompressionAlgo>) -> Response {
-    let is_text = response.content_type().is_some_and(|t| t.starts_with("application/json") || t.starts_with("text/"));
+    let is_text = response.content_type().is_some_and(is_text);
     if is_text {
         response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::catalogue::Error;
+use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 use crate::store::asset::{PageQuery, Sort, Start};
 
 choice! {
@@ -25,7 +26,7 @@ pub(super) struct Window {
     #[field(least = 0, default = 0)]
     pub(super) offset: i64,
     /// At most so many.
-    #[field(least = 0, most = 1000, default = 10)]
+    #[field(least = 0, most = MAX_PAGE, default = DEFAULT_PAGE)]
     pub(super) limit: i64,
 }
 

@@ -5,7 +5,7 @@ use aiod_schema::{ResourceType, resource_types};
 use poem::http::header;
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
-use poem_openapi::registry::MetaSchemaRef;
+use poem_openapi::registry::{MetaMediaType, MetaSchemaRef};
 use serde_json::Value;
 
 use super::Version;
@@ -14,7 +14,7 @@ use super::caller::Auth;
 use super::extract::{Body, Query, Segment, WantedFormat, WithImages, expected, with_query};
 use super::paging::{ResourcePage, cursor_after};
 use super::schema::{Form, batch_name, form_name, format_parameter, images_parameter, read_schema, reference};
-use super::shape::{Create, Null, Page, Read, Slot};
+use super::shape::{Create, JSON, Null, Page, Read, Shape, Slot};
 use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::Error;
 use crate::catalogue::read::{self, Document, parse};
@@ -37,7 +37,7 @@ impl Subject for &'static ResourceType {
     fn words(&self) -> Vec<(&'static str, String)> {
         let label = self.name.replace('_', " ");
         let plural = self.path.replace('_', " ");
-        vec![("RESOURCE", self.path.to_owned()), ("a LABEL", with_article(&label)), ("LABELS", plural), ("LABEL", label)]
+        vec![("RESOURCE", self.path.to_owned()), ("a LABEL", self.phrase.to_owned()), ("LABELS", plural), ("LABEL", label)]
     }
 
     fn slot(&self, slot: Slot, version: Version) -> Option<MetaSchemaRef> {
@@ -51,14 +51,16 @@ impl Subject for &'static ResourceType {
             Slot::Terms => None,
         }
     }
+
+    fn other_media_types(&self, slot: Slot) -> Vec<MetaMediaType> {
+        if slot == Slot::Read { other_media_types(self) } else { Vec::new() }
+    }
 }
 
-fn with_article(label: &str) -> String {
-    match label {
-        "news" => "a piece of news".to_owned(),
-        _ if label.starts_with(['a', 'e', 'i', 'o']) || label == "ml model" => format!("an {label}"),
-        _ => format!("a {label}"),
-    }
+/// Formats of other media types than JSON, as answers of a reading operation.
+fn other_media_types(resource: &ResourceType) -> Vec<MetaMediaType> {
+    let others = formats(resource).filter(|format| format.media_type != JSON);
+    others.map(|format| MetaMediaType { content_type: format.media_type, schema: <String as Shape>::schema() }).collect()
 }
 
 impl OfType {
@@ -91,7 +93,7 @@ impl OfType {
         let [document] = documents;
         let document = self.shown(document, format)?;
         self.app.catalogue.count_read(&document);
-        Ok(Answer::document(document))
+        Ok(Answer::document(document).in_format(format))
     }
 
     /// A page as this version shows it, in the format that was asked for.
@@ -114,7 +116,8 @@ impl OfType {
         let query = wanted.page.query(self.subject.name, wanted.platform)?;
         let page = self.app.catalogue.page(caller, self.subject, &query).await?;
         let next = page.next;
-        let answer = Answer::written(self.list_body(page, format, wanted.images && self.subject.images).await?);
+        let body = self.list_body(page, format, wanted.images && self.subject.images).await?;
+        let answer = Answer::written(body).in_format(format);
         Ok(match next {
             Some(id) => answer.header(header::LINK, &format!("<{}>; rel=\"next\"", with_query(request, "cursor", &cursor_after(id)))),
             None => answer,

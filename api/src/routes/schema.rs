@@ -213,9 +213,6 @@ pub(super) fn register_model(registry: &mut Registry, version: Version) {
         registry.schemas.insert(group_name(group), MetaSchema { any_of: members, ..MetaSchema::ANY });
     }
     registry.schemas.insert(OWN_RESOURCES.to_owned(), own_resources(version));
-    for (name, schema) in aiod_schema::convert::json_schemas() {
-        registry.schemas.insert(name.to_owned(), from_json(&schema));
-    }
 }
 
 fn own_resources(version: Version) -> MetaSchema {
@@ -268,34 +265,4 @@ fn batch_schema(resource: &'static ResourceType) -> MetaSchema {
     let record = object(vec![("resource", own), ("related", related)], vec!["resource"]);
     let records = at_most(record, MAX_RECORDS);
     MetaSchema { properties: vec![("records", records)], required: vec!["records"], ..MetaSchema::new("object") }
-}
-
-/// A JSON schema of another format as the document's library has it: the words that the converters' schemas use.
-fn from_json(schema: &Value) -> MetaSchema {
-    let text = |name: &str| schema.get(name).and_then(Value::as_str).map(|t| leak(t.to_owned()));
-    let members =
-        |name: &str| schema.get(name).and_then(Value::as_array).map(|m| m.iter().map(ref_from_json).collect()).unwrap_or_default();
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let required = schema.get("required").and_then(Value::as_array);
-    MetaSchema {
-        ty: text("type").unwrap_or_default(),
-        format: text("format"),
-        description: text("description"),
-        default: schema.get("default").cloned(),
-        enum_items: schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
-        properties: properties.map(|p| p.iter().map(|(name, s)| (leak(name.clone()), ref_from_json(s))).collect()).unwrap_or_default(),
-        required: required.map(|r| r.iter().filter_map(|n| Some(leak(n.as_str()?.to_owned()))).collect()).unwrap_or_default(),
-        items: schema.get("items").map(|i| Box::new(ref_from_json(i))),
-        additional_properties: schema.get("additionalProperties").filter(|a| a.is_object()).map(|a| Box::new(ref_from_json(a))),
-        any_of: members("anyOf"),
-        all_of: members("allOf"),
-        ..MetaSchema::ANY
-    }
-}
-
-fn ref_from_json(schema: &Value) -> MetaSchemaRef {
-    match schema.get("$ref").and_then(Value::as_str) {
-        Some(target) => reference(target.rsplit('/').next().unwrap_or_default()),
-        None => inline(from_json(schema)),
-    }
 }

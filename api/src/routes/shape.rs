@@ -51,9 +51,20 @@ impl<T: FieldType> Shape for T {
     }
 }
 
-/// What a template leaves open, because it depends on what its operations are made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
+macro_rules! slots {
+    ($($(#[$doc:meta])* $slot:ident),* $(,)?) => {
+        /// What a template leaves open, because it depends on what its operations are made for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Slot {
+            $($(#[$doc])* $slot,)*
+        }
+
+        impl Slot {
+            const ALL: &'static [Self] = &[$(Self::$slot),*];
+        }
+    };
+}
+slots![
     /// A resource as it is written.
     Create,
     /// A resource as it is read, in any of its formats.
@@ -68,11 +79,9 @@ pub(super) enum Slot {
     Format,
     /// The parameter that asks for images; absent where there are none.
     Images,
-}
+];
 
 impl Slot {
-    const ALL: [Self; 7] = [Self::Create, Self::Read, Self::Aiod, Self::Batch, Self::Terms, Self::Format, Self::Images];
-
     /// What stands in the template.
     pub(super) fn schema(self) -> MetaSchemaRef {
         reference(format!("<{self:?}>"))
@@ -80,7 +89,13 @@ impl Slot {
 
     /// The slot that a schema of a template is.
     pub(super) fn of(schema: &MetaSchemaRef) -> Option<Self> {
-        Self::ALL.into_iter().find(|slot| slot.schema() == *schema)
+        Self::ALL.iter().copied().find(|slot| slot.schema() == *schema)
+    }
+
+    /// The slot that a schema of a template is, or is a list of.
+    pub(super) fn within(schema: &MetaSchemaRef) -> Option<Self> {
+        let items = if let MetaSchemaRef::Inline(schema) = schema { schema.items.as_deref() } else { None };
+        Self::of(schema).or_else(|| Self::of(items?))
     }
 }
 

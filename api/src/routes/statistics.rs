@@ -11,12 +11,13 @@ use super::answer::Answer;
 use super::extract::{Query, Segment};
 use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::Reads;
+use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 
 /// How many are wanted.
 #[derive(Clone, Copy, Debug, Deserialize, Model)]
 struct TopQuery {
     /// At most so many.
-    #[field(least = 1, most = 1000, default = 10)]
+    #[field(least = 1, most = MAX_PAGE, default = DEFAULT_PAGE)]
     limit: i64,
 }
 
@@ -24,7 +25,7 @@ struct TopQuery {
 #[derive(Clone, Copy, Debug, Deserialize, Model)]
 struct TopOfAllQuery {
     /// At most so many of each type.
-    #[field(least = 1, most = 1000, default = 20)]
+    #[field(least = 1, most = MAX_PAGE, default = 20)]
     limit_per_type: i64,
 }
 

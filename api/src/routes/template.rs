@@ -4,26 +4,27 @@
 //! The handlers' signatures say what an operation takes and answers ([`super::shape`], [`super::extract`]); the group says for which
 //! subjects and versions its operations exist; `catalogue::permission::OPERATIONS` says who may. Nothing else knows an operation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
+use poem::error::RouteError;
 use poem::http::Method;
 use poem_openapi::OpenApi;
 use poem_openapi::registry::{
-    MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+    MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 
 use super::Version;
 use super::extract::Rest;
-use super::guard::guarded;
+use super::guard::{PLATFORM, guarded};
 use super::schema::{inline, leak};
 use super::shape::Slot;
 use crate::app::App;
 use crate::catalogue::permission::{Action, needed};
 
 /// Endpoints by path and method.
-pub(super) type RouteTable = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
+pub(super) type RouteTable = BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
 /// What the handlers of a group need: the application, and what their operations are made for.
 pub(super) struct Context<S> {
@@ -78,6 +79,11 @@ pub(super) trait Subject: Sized {
         None
     }
 
+    /// Media types other than JSON in which an answer with a slot can be had.
+    fn other_media_types(&self, _: Slot) -> Vec<MetaMediaType> {
+        Vec::new()
+    }
+
     /// Whether its operations are there for older clients alone.
     fn is_deprecated(&self) -> bool {
         false
@@ -95,8 +101,43 @@ impl Subject for () {
 #[derive(Debug, thiserror::Error)]
 pub enum InterfaceError {
     /// The table of rules has no row for an operation.
-    #[error("the operation '{0}' has no row in OPERATIONS (catalogue/permission.rs): say who may use it")]
-    NoRule(String),
+    #[error("{path}: the operation '{operation}' has no row in OPERATIONS (catalogue/permission.rs): say who may use it")]
+    NoRule {
+        /// The path in its template.
+        path: String,
+        /// The operation's id.
+        operation: String,
+    },
+    /// The framework has no endpoint for a documented operation: two paths of a group differ in the name of a parameter alone.
+    #[error("{0}: an operation of this path has no endpoint")]
+    NotServed(String),
+    /// A template leaves something open that its subject does not say.
+    #[error("{path}: the subject of the operation does not say what {slot:?} is")]
+    OpenSlot {
+        /// The path.
+        path: String,
+        /// What is open.
+        slot: Slot,
+    },
+    /// An operation that writes in bulk does not say of which platform.
+    #[error("{0}: an operation that writes in bulk needs the path parameter '{PLATFORM}'")]
+    NoPlatform(String),
+    /// The router does not take a path, because it contradicts another one.
+    #[error("{path}: {source}")]
+    Path {
+        /// The path.
+        path: String,
+        /// Why.
+        source: RouteError,
+    },
+    /// Two operations have one path and method.
+    #[error("{method} {path} stands for two operations")]
+    Twice {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
 }
 
 /// One operation of one subject, as the document has it.
@@ -133,9 +174,9 @@ fn template<G: OperationGroup>() -> impl Iterator<Item = MetaPath> {
     G::meta().into_iter().flat_map(|api| api.paths)
 }
 
-fn action_of(operation: &MetaOperation) -> Result<Action, InterfaceError> {
+fn action_of(path: &str, operation: &MetaOperation) -> Result<Action, InterfaceError> {
     let id = operation.operation_id.unwrap_or_default();
-    needed(id).ok_or_else(|| InterfaceError::NoRule(id.to_owned()))
+    needed(id).ok_or_else(|| InterfaceError::NoRule { path: path.to_owned(), operation: id.to_owned() })
 }
 
 fn describe<G: OperationGroup>(version: Version) -> Result<Vec<Operation>, InterfaceError> {
@@ -146,8 +187,10 @@ fn describe<G: OperationGroup>(version: Version) -> Result<Vec<Operation>, Inter
         for MetaPath { path, operations: templates } in template::<G>() {
             let path = filling.text(&path);
             for meta in templates {
-                let action = action_of(&meta)?;
+                let action = action_of(&path, &meta)?;
                 let meta = filling.operation(meta);
+                check_filled(&path, &meta)?;
+                check_bulk(&path, action)?;
                 operations.push(Operation { path: path.clone(), tag, action, meta });
             }
         }
@@ -155,19 +198,36 @@ fn describe<G: OperationGroup>(version: Version) -> Result<Vec<Operation>, Inter
     Ok(operations)
 }
 
+/// Makes sure that no slot is left.
+fn check_filled(path: &str, operation: &MetaOperation) -> Result<(), InterfaceError> {
+    let bodies = operation.request.iter().flat_map(|request| &request.content);
+    let answers = operation.responses.responses.iter().flat_map(|response| &response.content);
+    match bodies.chain(answers).find_map(|content| Slot::within(&content.schema)) {
+        Some(slot) => Err(InterfaceError::OpenSlot { path: path.to_owned(), slot }),
+        None => Ok(()),
+    }
+}
+
+/// Makes sure that who writes in bulk says of which platform: the size of the body depends on it.
+fn check_bulk(path: &str, action: Action) -> Result<(), InterfaceError> {
+    let names_platform = path.contains(&format!("{{{PLATFORM}}}"));
+    if action.is_bulk() && !names_platform { Err(InterfaceError::NoPlatform(path.to_owned())) } else { Ok(()) }
+}
+
 fn serve<G: OperationGroup>(app: &Arc<App>, version: Version, table: &mut RouteTable) -> Result<(), InterfaceError> {
     let template: Vec<MetaPath> = template::<G>().collect();
     for subject in subjects::<G>(version) {
         let words = subject.words();
-        let mut endpoints = RouteTable::new();
+        let mut endpoints = HashMap::new();
         G::new(Context { app: Arc::clone(app), version, subject }).add_routes(&mut endpoints);
         for path in &template {
-            let Some(mut methods) = endpoints.remove(&numbered(&path.path)) else { continue };
+            let not_served = || InterfaceError::NotServed(path.path.clone());
+            let mut methods = endpoints.remove(&numbered(&path.path)).ok_or_else(not_served)?;
             let methods_of_path = table.entry(format!("{}{}", version.prefix(), filled(&named(path), &words))).or_default();
             for operation in &path.operations {
-                let action = action_of(operation)?;
-                let endpoint = methods.remove(&operation.method);
-                methods_of_path.extend(endpoint.map(|endpoint| (operation.method.clone(), guarded(endpoint, action, app))));
+                let action = action_of(&path.path, operation)?;
+                let endpoint = methods.remove(&operation.method).ok_or_else(not_served)?;
+                methods_of_path.insert(operation.method.clone(), guarded(endpoint, action, app));
             }
         }
     }
@@ -240,8 +300,10 @@ impl<S: Subject> Filling<'_, S> {
     }
 
     fn responses(&self, responses: &mut MetaResponses) {
-        for content in responses.responses.iter_mut().flat_map(|response| &mut response.content) {
-            self.fill(&mut content.schema);
+        for response in &mut responses.responses {
+            let slots: Vec<Slot> = response.content.iter().filter_map(|content| Slot::within(&content.schema)).collect();
+            response.content.iter_mut().for_each(|content| self.fill(&mut content.schema));
+            response.content.extend(slots.into_iter().flat_map(|slot| self.subject.other_media_types(slot)));
         }
     }
 
@@ -330,7 +392,7 @@ mod tests {
     #[test]
     fn an_operation_without_a_rule_is_an_error() {
         let described = (AnyGroup::of::<Unruled>().describe)(Version::Latest);
-        assert!(matches!(described, Err(InterfaceError::NoRule(id)) if id == "something"));
+        assert!(matches!(described, Err(InterfaceError::NoRule { operation, .. }) if operation == "something"));
     }
 
     #[test]

@@ -155,7 +155,8 @@ mod tests {
         assert!(FORMATS.first().is_some_and(Format::is_own) && FORMATS.iter().filter(|format| format.is_own()).count() == 1);
         assert_eq!(FORMATS.len(), CONSTANTS.len());
         assert_eq!(FORMATS.iter().map(|format| format.name).collect::<HashSet<_>>().len(), FORMATS.len());
-        for format in FORMATS.iter().filter(|format| !format.is_own()) {
+        // Documents that are not JSON have no schema.
+        for format in FORMATS.iter().filter(|format| !format.is_own() && format.media_type == AIOD.media_type) {
             let schemas = (format.schemas)();
             assert!(schemas.iter().any(|(name, _)| Some(*name) == format.schema), "{format:?}");
         }

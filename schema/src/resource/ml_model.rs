@@ -9,7 +9,7 @@ use crate::resource::embedded::RunnableDistribution;
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Model)]
 #[serde(default)]
-#[model(resource, title = "MLModel", path = "ml_models", prefix = "mdl", class = "Asset")]
+#[model(resource, title = "MLModel", phrase = "an ml model", path = "ml_models", prefix = "mdl", class = "Asset")]
 pub struct MlModel {
     /// What every AI asset has.
     #[serde(flatten)]

@@ -9,7 +9,7 @@ use crate::resource::embedded::Text;
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Model)]
 #[serde(default)]
-#[model(resource, path = "news", prefix = "news", class = "Resource")]
+#[model(resource, path = "news", phrase = "a piece of news", prefix = "news", class = "Resource")]
 pub struct News {
     /// What every AI resource has.
     #[serde(flatten)]

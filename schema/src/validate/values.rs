@@ -149,7 +149,12 @@ impl Checker {
         match field.kind {
             Kind::Text => self.text(field, value).map(Value::String),
             Kind::Platform => self.platform(field, value),
-            Kind::Boolean => self.expect(value.is_boolean(), value, "value could not be parsed to a boolean", "type_error.bool"),
+            Kind::Boolean => self.expect(
+                value.is_boolean(),
+                value,
+                "value could not be parsed to a boolean: true or false is expected",
+                "type_error.bool",
+            ),
             Kind::Integer => self.integer(field, value),
             Kind::Number => self.expect(value.is_number(), value, "value is not a valid float", "type_error.float"),
             Kind::Date => self.date(value),

@@ -130,9 +130,12 @@ impl Target {
     }
 
     async fn drop_tables(&mut self, prefix: &str) -> Result<()> {
-        // Those that refer to others go first.
-        let names: Vec<String> = TABLES.iter().rev().map(|table| format!("`{prefix}{}`", table.name)).collect();
-        Ok(self.connection.query_drop(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await?)
+        let names: Vec<String> = TABLES.iter().map(|table| format!("`{prefix}{}`", table.name)).collect();
+        // They refer to each other.
+        self.connection.query_drop("SET SESSION foreign_key_checks = 0").await?;
+        let dropped = self.connection.query_drop(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await;
+        self.connection.query_drop("SET SESSION foreign_key_checks = 1").await?;
+        Ok(dropped?)
     }
 
     /// Fills new tables and puts them in the places of the real ones.

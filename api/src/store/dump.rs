@@ -1,23 +1,20 @@
 //! Exports and imports of a whole catalogue, from either kind of database to the other.
 //!
-//! An export is text: one JSON value a line. The first line says what it is, each line after it is a row of a table with its
-//! columns by name (those that are NULL are left out), and the last one says how many rows of each table there are, so that a
-//! file that was cut short is noticed:
+//! An export is text, a JSON value a line. The first line says what it is, each line after it is a row of a table with its columns
+//! by name (without those that are NULL), and the last one counts the rows of each table, so that a file that was cut short is noticed:
 //!
 //! ```json
 //! {"format":"aiod-catalogue","version":1,"migration":1,"program":"0.1.0","date":"2026-01-31T12:00:00.000000Z"}
 //! {"platform":{"id":1,"name":"aiod"}}
 //! {"asset":{"id":7,"identifier":"data_rPQvKrL8cgXhtL4HEHijXSiC","document":{"name":"MNIST","aiod_entry":{}},…}}
-//! {"link":{"from_id":7,"field":"has_part","to_id":9,"position":0}}
-//! {"end":{"account":0,"api_key":0,"platform":1,"term":0,"asset":1,"link":1,…}}
+//! {"end":{"account":0,"api_key":0,"platform":1,"term":0,"asset":1,"link":0,…}}
 //! ```
 //!
 //! Documents stand in it as JSON, byte for byte as they are stored; images in base 64. Row ids are kept. Rows come in the order of
 //! their primary keys; those that belong to resources follow them some hundred resources at a time, so that both ends work in
 //! memory that does not grow with the catalogue, and all tables of a database can be filled at once.
 //!
-//! What is derived or passing stays behind: the outbox and leases. An import writes no outbox, so that neither the search index nor
-//! the change feed hears of it: the index of a freshly imported catalogue is rebuilt from its resources.
+//! The outbox and leases stay behind, and an import writes no outbox: the search index is rebuilt after it.
 
 mod error;
 mod export;
@@ -25,14 +22,15 @@ mod import;
 mod row;
 mod sqlite_load;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::DumpError;
 pub use export::export;
 pub use import::import;
-pub(super) use import::{Batch, Reader, read_into};
+pub(super) use import::{Batch, Reader, WAITING, read_into};
 
 use super::{Db, Result};
 
@@ -47,7 +45,6 @@ pub(super) enum Kind {
 }
 
 /// A column of a table.
-#[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
@@ -55,7 +52,6 @@ pub(super) struct Column {
 }
 
 /// A table that is exported.
-#[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     /// How many columns, from the first, are its primary key.
@@ -112,23 +108,17 @@ const RESOURCES: usize = 8;
 pub(super) const OCCUPANTS: [&str; 3] = ["asset", "account", "api_key"];
 
 /// Rows by table, in the order of [`TABLES`].
-pub(super) type Counts = [u64; TABLES.len()];
+type Counts = [u64; TABLES.len()];
 
-impl Table {
-    /// The names of its columns, separated by commas.
-    fn column_list(&self) -> String {
-        self.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The names of its primary key's columns, separated by commas.
-    fn key_list(&self) -> String {
-        self.columns.iter().take(self.key).map(|c| c.name).collect::<Vec<_>>().join(", ")
-    }
+/// The names of columns, separated by commas.
+pub(super) fn names(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
 /// What the first line of an export says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
+    /// [`FORMAT`].
     format: String,
     version: u32,
     /// The newest migration of the database that it came from.
@@ -140,12 +130,17 @@ struct Header {
     date: String,
 }
 
-/// What [`Header::format`] says.
+/// What the last line of an export says: how many rows of each table there are.
+#[derive(Debug, Serialize, Deserialize)]
+struct End {
+    end: BTreeMap<String, u64>,
+}
+
 const FORMAT: &str = "aiod-catalogue";
 /// Rises when older programs cannot read what newer ones write.
 const VERSION: u32 = 1;
-/// What the last line's one key is called.
-const END: &str = "end";
+/// After how many resources each a line in the log says how far the work is.
+const LOG_EVERY: u64 = 50_000;
 
 /// What an export or an import moved.
 #[derive(Clone, Debug, Default)]
@@ -154,13 +149,6 @@ pub struct DumpReport {
     pub tables: Vec<(&'static str, u64)>,
     /// How long it took.
     pub seconds: f64,
-}
-
-impl DumpReport {
-    fn new(counts: &Counts, begin: Instant) -> Self {
-        let tables = TABLES.iter().zip(counts).map(|(table, rows)| (table.name, *rows)).collect();
-        Self { tables, seconds: begin.elapsed().as_secs_f64() }
-    }
 }
 
 /// The migration that a database is at, which must be the newest one that there is.
@@ -172,27 +160,28 @@ async fn migration(db: &Db) -> Result<i64> {
     }
 }
 
-/// Logs how far long work is, every few seconds.
-struct Progress {
-    what: &'static str,
+/// Counts rows by table while they move.
+pub(super) struct Progress {
     begin: Instant,
-    logged: Instant,
+    rows: Counts,
 }
 
 impl Progress {
-    const EVERY: Duration = Duration::from_secs(5);
-
-    fn new(what: &'static str) -> Self {
-        let now = Instant::now();
-        Self { what, begin: now, logged: now }
+    fn new() -> Self {
+        Self { begin: Instant::now(), rows: Counts::default() }
     }
 
-    fn log(&mut self, counts: &Counts) {
-        if self.logged.elapsed() < Self::EVERY {
-            return;
+    fn count(&mut self, table: usize) {
+        self.rows[table] += 1;
+        let resources = self.rows[RESOURCES];
+        if table == RESOURCES && resources.is_multiple_of(LOG_EVERY) {
+            let seconds = self.begin.elapsed().as_secs();
+            tracing::info!(resources, seconds, "{resources} resources were moved after {seconds} s");
         }
-        self.logged = Instant::now();
-        let (rows, resources, seconds) = (counts.iter().sum::<u64>(), counts[RESOURCES], self.begin.elapsed().as_secs());
-        tracing::info!(rows, resources, seconds, "{}: {rows} rows after {seconds} s, {resources} resources among them", self.what);
+    }
+
+    fn report(&self) -> DumpReport {
+        let tables = TABLES.iter().zip(self.rows).map(|(table, rows)| (table.name, rows)).collect();
+        DumpReport { tables, seconds: self.begin.elapsed().as_secs_f64() }
     }
 }

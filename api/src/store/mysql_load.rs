@@ -5,18 +5,18 @@
 //! all. Until then nobody sees anything of them, so that neither a failure nor a kill leaves a part of a catalogue; the next import
 //! removes what a killed one left.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryFutureExt, stream};
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts};
 use reqwest::Url;
 use sqlx::mysql::MySqlSslMode;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
 
-use super::dump::{Batch, Column, Counts, DumpError, Kind, OCCUPANTS, Reader, TABLES, Table, read_into};
+use super::dump::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, Table, WAITING, names, read_into};
 use super::lease::{self, Attempt};
 use super::sql::Arg;
 use super::{Db, StoreError, mysql_options};
@@ -27,35 +27,32 @@ type Result<T, E = DumpError> = std::result::Result<T, E>;
 const NEW: &str = "import_";
 /// What the names of tables begin with that were replaced.
 const OLD: &str = "replaced_";
-/// How many batches of a table may wait for the server.
-const WAITING: usize = 2;
 /// How many tables get their indexes at once.
 const INDEXED_AT_ONCE: usize = 3;
 /// What every connection of an import begins with.
-const SESSION: [&str; 3] = [
+const SESSION: [&str; 2] = [
     // Row ids of 0 are kept; backslashes escape; what does not fit is refused.
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
-    // What unique indexes hold is checked nevertheless; it may only be checked later.
-    "SET SESSION unique_checks = 0",
     // A table may have to wait long for its next rows, but no statement for a lock.
-    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60",
+    // MySQL's default buffer for new indexes, 1 MiB, costs a third more time; other servers and old releases do not have it.
+    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60 /*!80027 , innodb_ddl_buffer_size = 67108864 */",
 ];
 
+/// Another import has the lease.
+const RUNNING: DumpError = DumpError::Running(lease::LASTS.as_secs());
+
 /// Fills an empty catalogue.
-pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Counts, StoreError> {
-    let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(DumpError::Running(lease::LASTS.as_secs()).into()) };
-    let loaded = lease.keep(run(url, reader)).await.unwrap_or_else(|| Err(DumpError::Overtaken.into()));
+pub(super) async fn load(db: &Db, url: &str, reader: Reader) -> Result<Progress, StoreError> {
+    let Attempt::Taken(lease) = db.take_lease("import").await? else { return Err(RUNNING.into()) };
+    let loaded = lease.keep(load_alone(url, reader)).await.unwrap_or_else(|| Err(RUNNING.into()));
     lease.release().await;
     loaded
 }
 
-async fn run(url: &str, reader: Reader) -> Result<Counts, StoreError> {
+/// Fills an empty catalogue that no other import fills.
+async fn load_alone(url: &str, reader: Reader) -> Result<Progress, StoreError> {
     let mut target = Target::open(url).await?;
-    if let Some(table) = target.occupied(OLD).await? {
-        return Err(DumpError::Remains(table).into());
-    }
     target.clear_up().await?;
-    target.drop_tables(NEW).await?;
     if let Some(table) = target.occupied("").await? {
         return Err(DumpError::NotEmpty(table).into());
     }
@@ -84,14 +81,12 @@ fn options(url: &str) -> Result<Opts, StoreError> {
 }
 
 fn ssl_options(mode: MySqlSslMode, url: &Url) -> Option<SslOpts> {
-    let parameter = |name: &str| {
-        let values = url.query_pairs().filter(|(key, _)| key.replace('-', "") == name).map(|(_, value)| PathBuf::from(value.as_ref()));
-        values.last()
-    };
-    let identity = parameter("sslcert").zip(parameter("sslkey")).map(|(cert, key)| ClientIdentity::new(cert.into(), key.into()));
+    let pairs = url.query_pairs().map(|(name, value)| (name.replace('-', ""), PathBuf::from(value.as_ref())));
+    let mut files: HashMap<String, PathBuf> = pairs.collect();
+    let identity = files.remove("sslcert").zip(files.remove("sslkey")).map(|(cert, key)| ClientIdentity::new(cert.into(), key.into()));
     let options = SslOpts::default()
         .with_client_identity(identity)
-        .with_root_certs(parameter("sslca").into_iter().map(Into::into).collect())
+        .with_root_certs(files.remove("sslca").into_iter().map(Into::into).collect())
         .with_danger_accept_invalid_certs(!matches!(mode, MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity))
         .with_danger_skip_domain_validation(!matches!(mode, MySqlSslMode::VerifyIdentity));
     (!matches!(mode, MySqlSslMode::Disabled)).then_some(options)
@@ -106,11 +101,7 @@ async fn connect(options: &Opts) -> Result<Conn> {
 struct Target {
     options: Opts,
     connection: Conn,
-    is_mariadb: bool,
 }
-
-/// A foreign key: its table, its name, and its definition as in `CREATE TABLE`.
-type ForeignKey = (&'static str, String, String);
 
 impl Target {
     async fn open(url: &str) -> Result<Self, StoreError> {
@@ -122,16 +113,8 @@ impl Target {
             connection = connect(&options).await;
         }
         let mut connection = connection?;
-        let facts = "SELECT VERSION(), CAST(@@GLOBAL.local_infile AS SIGNED)";
-        let (version, local_infile): (String, i64) = connection.query_first(facts).await.map_err(DumpError::from)?.unwrap_or_default();
-        if local_infile == 0 {
-            return Err(DumpError::LocalInfile.into());
-        }
-        Ok(Self { options, connection, is_mariadb: version.contains("MariaDB") })
-    }
-
-    async fn execute(&mut self, statement: impl AsRef<str>) -> Result<()> {
-        Ok(self.connection.query_drop(statement.as_ref()).await?)
+        let allows = connection.query_first("SELECT CAST(@@GLOBAL.local_infile AS SIGNED)").await.map_err(DumpError::from)?;
+        if allows == Some(0) { Err(DumpError::LocalInfile.into()) } else { Ok(Self { options, connection }) }
     }
 
     /// A table with this prefix that has rows, as those of an empty catalogue have not.
@@ -147,176 +130,179 @@ impl Target {
     }
 
     async fn drop_tables(&mut self, prefix: &str) -> Result<()> {
-        // Those that refer to others go first.
-        let names: Vec<String> = TABLES.iter().rev().map(|table| format!("`{prefix}{}`", table.name)).collect();
-        self.execute(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await
+        let names: Vec<String> = TABLES.iter().map(|table| format!("`{prefix}{}`", table.name)).collect();
+        // They refer to each other.
+        self.connection.query_drop("SET SESSION foreign_key_checks = 0").await?;
+        let dropped = self.connection.query_drop(format!("DROP TABLE IF EXISTS {}", names.join(", "))).await;
+        self.connection.query_drop("SET SESSION foreign_key_checks = 1").await?;
+        Ok(dropped?)
     }
 
     /// Fills new tables and puts them in the places of the real ones.
-    async fn fill(&mut self, reader: Reader) -> Result<Counts, StoreError> {
+    async fn fill(&mut self, reader: Reader) -> Result<Progress, StoreError> {
         let (outlets, batches): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
-        let counts = read_into(outlets, reader, fill_tables(&self.options, self.is_mariadb, batches)).await?;
-        // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
-        for (table, name, definition) in self.foreign_keys(NEW).await? {
-            let add = format!("ALTER TABLE `{NEW}{table}` ADD CONSTRAINT `{NEW}{name}` {definition}");
-            self.execute(add).await.map_err(|error| inconsistent(table, error))?;
+        let turns = Semaphore::new(INDEXED_AT_ONCE);
+        let tables = TABLES.iter().zip(batches).map(|(table, batches)| fill_table(&self.options, table, batches, &turns));
+        let progress = read_into(outlets, reader, try_join_all(tables).map_ok(drop).err_into()).await?;
+        for table in TABLES {
+            // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
+            for (name, definition) in self.foreign_keys(table, NEW).await? {
+                let add = format!("ALTER TABLE `{NEW}{}` ADD CONSTRAINT `{NEW}{name}` {definition}", table.name);
+                self.connection.query_drop(add).await.map_err(|error| inconsistent(table, &error))?;
+            }
         }
         self.replace().await?;
-        Ok(counts)
+        Ok(progress)
     }
 
-    /// The foreign keys of the real tables. In their definitions the names of the tables that they refer to have the prefix.
-    async fn foreign_keys(&mut self, prefix: &str) -> Result<Vec<ForeignKey>> {
+    /// The names and definitions of a real table's foreign keys. In the definitions the names of the tables that they refer to have the
+    /// prefix.
+    async fn foreign_keys(&mut self, table: &Table, prefix: &str) -> Result<Vec<(String, String)>> {
         let sql = format!(
-            "SELECT table_name, constraint_name, CONCAT('FOREIGN KEY (`', column_name, '`) REFERENCES `{prefix}', referenced_table_name, \
-             '` (`', referenced_column_name, '`)') FROM information_schema.key_column_usage \
-             WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL ORDER BY table_name, constraint_name"
+            "SELECT constraint_name, CONCAT('FOREIGN KEY (', GROUP_CONCAT('`', column_name, '`' ORDER BY ordinal_position), \
+             ') REFERENCES `{prefix}', referenced_table_name, '` (', \
+             GROUP_CONCAT('`', referenced_column_name, '`' ORDER BY ordinal_position), \
+             ') ON DELETE ', delete_rule, ' ON UPDATE ', update_rule) \
+             FROM information_schema.key_column_usage JOIN information_schema.referential_constraints \
+             USING (constraint_schema, table_name, constraint_name, referenced_table_name) \
+             WHERE constraint_schema = DATABASE() AND table_name = '{}' \
+             GROUP BY constraint_name, referenced_table_name, delete_rule, update_rule ORDER BY constraint_name",
+            table.name
         );
-        let found: Vec<(String, String, String)> = self.connection.query(sql).await?;
-        let known = |name: String| TABLES.iter().map(|table| table.name).find(|table| *table == name);
-        Ok(found.into_iter().filter_map(|(table, name, definition)| Some((known(table)?, name, definition))).collect())
+        Ok(self.connection.query(sql).await?)
     }
 
-    /// Puts the new tables in the places of the real ones.
+    /// Puts the new tables in the places of the real ones, unless somebody has written to these.
     async fn replace(&mut self) -> Result<()> {
         self.exchange(NEW, OLD).await?;
-        if let Some(table) = self.occupied(OLD).await? {
-            self.exchange(OLD, NEW).await?;
-            return Err(DumpError::Written(table));
+        match self.clear_up().await {
+            Err(DumpError::Remains(table)) => {
+                self.exchange(OLD, NEW).await?;
+                Err(DumpError::Written(table))
+            }
+            other => other,
         }
-        self.clear_up().await
     }
 
     /// Renames tables: those with the prefix `from` become the real ones, and these get the prefix `to`. All of it or nothing.
     async fn exchange(&mut self, from: &str, to: &str) -> Result<()> {
         let pairs = TABLES.iter().map(|Table { name, .. }| format!("`{name}` TO `{to}{name}`, `{from}{name}` TO `{name}`"));
-        self.execute(format!("RENAME TABLE {}", pairs.collect::<Vec<_>>().join(", "))).await
+        Ok(self.connection.query_drop(format!("RENAME TABLE {}", pairs.collect::<Vec<_>>().join(", "))).await?)
     }
 
-    /// Removes the tables that were replaced, and gives foreign keys their names back; also after an import that was killed when its
-    /// tables had taken their places.
+    /// Removes the other tables of an import, and gives foreign keys their names back: at its end, and when one was killed. Replaced
+    /// tables that hold a catalogue stay, which is an error.
     async fn clear_up(&mut self) -> Result<()> {
+        if let Some(table) = self.occupied(OLD).await? {
+            return Err(DumpError::Remains(table));
+        }
         self.drop_tables(OLD).await?;
-        for (table, name, definition) in self.foreign_keys("").await? {
-            if let Some(own) = name.strip_prefix(NEW) {
-                self.execute(format!("ALTER TABLE `{table}` DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}")).await?;
+        self.drop_tables(NEW).await?;
+        for table in TABLES {
+            for (name, definition) in self.foreign_keys(table, "").await? {
+                if let Some(own) = name.strip_prefix(NEW) {
+                    let rename = format!("DROP FOREIGN KEY `{name}`, ADD CONSTRAINT `{own}` {definition}");
+                    self.connection.query_drop(format!("ALTER TABLE `{}` {rename}", table.name)).await?;
+                }
             }
         }
         Ok(())
     }
 }
 
-fn inconsistent(table: &'static str, error: DumpError) -> DumpError {
-    match error {
-        DumpError::Database(Error::Server(error)) => DumpError::Inconsistent { table, message: real_names(&error.message, table) },
-        other => other,
-    }
+fn inconsistent(table: &Table, error: &Error) -> DumpError {
+    DumpError::Inconsistent { table: table.name, message: real_name(&error.to_string(), table) }
 }
 
 /// What the server says, with the real name of the table.
-fn real_names(message: &str, table: &str) -> String {
-    message.replace(&format!("{NEW}{table}"), table)
+fn real_name(message: &str, table: &Table) -> String {
+    message.replace(&format!("{NEW}{}", table.name), table.name)
 }
 
-/// Makes all tables, takes their rows and builds their indexes, each by a connection of its own.
-async fn fill_tables(options: &Opts, is_mariadb: bool, batches: Vec<mpsc::Receiver<Batch>>) -> Result<(), StoreError> {
-    let turns = Arc::new(Semaphore::new(INDEXED_AT_ONCE));
-    let mut tables = JoinSet::new();
-    for (table, batches) in TABLES.iter().zip(batches) {
-        tables.spawn(fill_table(options.clone(), is_mariadb, table, batches, Arc::clone(&turns)));
-    }
-    while let Some(ended) = tables.join_next().await {
-        ended.map_err(|error| DumpError::Ended(error.to_string()))??;
-    }
-    Ok(())
-}
-
-/// Makes a table like the real one, without its indexes at first: MySQL builds an index faster from a full table, the more so the
-/// larger it is; MariaDB does not.
-async fn fill_table(
-    options: Opts,
-    is_mariadb: bool,
-    table: &'static Table,
-    mut batches: mpsc::Receiver<Batch>,
-    turns: Arc<Semaphore>,
-) -> Result<()> {
-    let mut connection = connect(&options).await?;
+/// Makes a table like the real one and fills it, by a connection of its own. Its indexes come last: from a full table they are built
+/// faster, the more so the larger it is.
+async fn fill_table(options: &Opts, table: &Table, mut batches: mpsc::Receiver<Batch>, turns: &Semaphore) -> Result<()> {
+    let mut connection = connect(options).await?;
     let name = format!("`{NEW}{}`", table.name);
     connection.query_drop(format!("CREATE TABLE {name} LIKE `{}`", table.name)).await?;
-    let indexes = if is_mariadb { Vec::new() } else { Index::all(&mut connection, table).await? };
-    if !indexes.is_empty() {
-        let drop: Vec<String> = indexes.iter().map(|index| format!("DROP INDEX `{}`", index.name)).collect();
-        connection.query_drop(format!("ALTER TABLE {name} {}", drop.join(", "))).await?;
-    }
+    let (drops, additions) = index_changes(&mut connection, table).await?;
+    connection.query_drop(format!("ALTER TABLE {name} {drops}")).await?;
     while let Some(batch) = batches.recv().await {
-        load_batch(&mut connection, table, batch).await?;
+        load_batch(&mut connection, batch).await?;
     }
     let _turn = turns.acquire().await;
-    if !indexes.is_empty() {
-        // Old releases do not have it; the default of 1 MiB costs a third more time.
-        drop(connection.query_drop("SET SESSION innodb_ddl_buffer_size = 67108864").await);
-        let add: Vec<String> = indexes.iter().map(Index::addition).collect();
-        let added = connection.query_drop(format!("ALTER TABLE {name} {}", add.join(", "))).await;
-        added.map_err(|error| inconsistent(table.name, error.into()))?;
-    }
+    connection.query_drop(format!("ALTER TABLE {name} {additions}")).await.map_err(|error| inconsistent(table, &error))?;
     // The first queries already go the right way.
     connection.query_drop(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {name}")).await?;
     Ok(connection.disconnect().await?)
 }
 
-/// An index other than the primary key.
-struct Index {
-    name: String,
-    is_unique: bool,
-    columns: Vec<String>,
+/// How `ALTER TABLE` drops a table's indexes and adds them again. The primary key stays, as do indexes that are more than lists of
+/// columns, and all of MariaDB, which does not build them faster from a full table.
+async fn index_changes(connection: &mut Conn, table: &Table) -> Result<(String, String)> {
+    let sql = format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY' AND VERSION() NOT LIKE '%MariaDB%'", table.name);
+    let parts: Vec<Row> = connection.query(sql).await?;
+    let (mut drops, mut additions) = (Vec::new(), Vec::new());
+    for index in parts.chunk_by(|a, b| text(a, "Key_name") == text(b, "Key_name")) {
+        if let Some(columns) = index.iter().map(index_column).collect::<Option<Vec<_>>>() {
+            let kind = if index[0].get("Non_unique") == Some(0) { "UNIQUE INDEX" } else { "INDEX" };
+            let name = text(&index[0], "Key_name");
+            drops.push(format!("DROP INDEX `{name}`"));
+            additions.push(format!("ADD {kind} `{name}` ({})", columns.join(", ")));
+        }
+    }
+    Ok((drops.join(", "), additions.join(", ")))
 }
 
-impl Index {
-    /// The indexes of a table, in their order.
-    async fn all(connection: &mut Conn, table: &Table) -> Result<Vec<Self>> {
-        let mut indexes: Vec<Self> = Vec::new();
-        for row in connection.query::<Row, _>(format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY'", table.name)).await? {
-            let name: String = row.get("Key_name").unwrap_or_default();
-            if indexes.last().is_none_or(|last| last.name != name) {
-                indexes.push(Self { name, is_unique: row.get("Non_unique") == Some(0), columns: Vec::new() });
-            }
-            indexes.last_mut().into_iter().for_each(|last| last.columns.extend(row.get::<String, _>("Column_name")));
-        }
-        Ok(indexes)
-    }
+/// A column of an index as `ADD INDEX` takes it, unless it is an expression, or the index a special one.
+fn index_column(part: &Row) -> Option<String> {
+    let usual = [("Index_type", "BTREE"), ("Collation", "A"), ("Visible", "YES"), ("Index_comment", "")];
+    let column = Some(text(part, "Column_name")).filter(|column| !column.is_empty())?;
+    let length = part.get::<Option<u64>, _>("Sub_part").flatten().map_or_else(String::new, |length| format!("({length})"));
+    usual.iter().all(|(key, value)| text(part, key) == *value).then(|| format!("`{column}`{length}"))
+}
 
-    fn addition(&self) -> String {
-        let kind = if self.is_unique { "UNIQUE INDEX" } else { "INDEX" };
-        format!("ADD {kind} `{}` (`{}`)", self.name, self.columns.join("`, `"))
-    }
+/// A column of what `SHOW INDEX` says; NULL is empty.
+fn text(row: &Row, column: &str) -> String {
+    row.get::<Option<String>, _>(column).flatten().unwrap_or_default()
 }
 
 /// Takes rows of a table. For rows from a client's stream the server leaves out or changes what does not fit, and warns: what it did
 /// not take as it was is refused here.
-async fn load_batch(connection: &mut Conn, table: &Table, Batch { first, last, rows, .. }: Batch) -> Result<()> {
-    let count = rows.len() as u64;
-    let lines = lines(rows);
+async fn load_batch(connection: &mut Conn, batch: Batch) -> Result<()> {
+    let lines = lines(&batch.rows);
     connection.set_infile_handler(async move { Ok(stream::iter([Ok(lines.into())]).boxed()) });
-    connection.query_drop(load_statement(table)).await?;
-    let taken = connection.affected_rows();
-    if taken == count && connection.get_warnings() == 0 {
+    connection.query_drop(load_statement(batch.table)).await?;
+    let (taken, count) = (connection.affected_rows(), batch.rows.len());
+    if taken == count as u64 && connection.get_warnings() == 0 {
         return Ok(());
     }
     let warning: Option<(String, u32, String)> = connection.query_first("SHOW WARNINGS LIMIT 1").await?;
     let message = warning.map_or_else(|| format!("{taken} rows of {count} were taken"), |(_, _, message)| message);
-    Err(DumpError::Refused { table: table.name, first, last, message: real_names(&message, table.name) })
+    Err(batch.refused(real_name(&message, batch.table)))
 }
 
-/// Rows as `LOAD DATA` takes them: values between tabs, `\N` for NULL.
-fn lines(rows: Vec<Vec<Arg>>) -> Vec<u8> {
+/// The statement that takes rows of a table. As `binary`, the server looks for ends of values byte by byte and not character by
+/// character, which is faster; it checks nevertheless that text is UTF-8.
+fn load_statement(table: &Table) -> String {
+    format!(
+        "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `{NEW}{}` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
+         LINES TERMINATED BY '\\n' ({})",
+        table.name,
+        names(table.columns)
+    )
+}
+
+/// Rows as [`load_statement`] takes them: values between tabs, `\N` for NULL.
+fn lines(rows: &[Vec<Arg>]) -> Vec<u8> {
     let mut lines = Vec::new();
     for row in rows {
         for value in row {
             match value {
                 Arg::Int(None) | Arg::Text(None) => lines.extend_from_slice(b"\\N"),
                 Arg::Int(Some(value)) => lines.extend_from_slice(value.to_string().as_bytes()),
-                Arg::Text(Some(text)) => push_text(&mut lines, text.as_bytes()),
-                Arg::Bytes(bytes) => lines.extend_from_slice(hex::encode(bytes).as_bytes()),
+                Arg::Text(Some(text)) => push_escaped(&mut lines, text.as_bytes()),
+                Arg::Bytes(bytes) => push_escaped(&mut lines, bytes),
             }
             lines.push(b'\t');
         }
@@ -327,29 +313,14 @@ fn lines(rows: Vec<Vec<Arg>>) -> Vec<u8> {
 }
 
 /// Escapes what ends a value or a line, and what escapes.
-fn push_text(out: &mut Vec<u8>, text: &[u8]) {
+fn push_escaped(out: &mut Vec<u8>, value: &[u8]) {
     let mut rest = 0;
-    for at in memchr::memchr3_iter(b'\t', b'\n', b'\\', text) {
-        out.extend_from_slice(&text[rest..at]);
+    for at in memchr::memchr3_iter(b'\t', b'\n', b'\\', value) {
+        out.extend_from_slice(&value[rest..at]);
         out.push(b'\\');
         rest = at;
     }
-    out.extend_from_slice(&text[rest..]);
-}
-
-/// The statement that takes rows of a table. As `binary`, the server looks for ends of values byte by byte and not character by
-/// character, which is faster; it checks nevertheless that text is UTF-8.
-fn load_statement(table: &Table) -> String {
-    let is_bytes = |column: &&Column| column.kind == Kind::Bytes;
-    let columns = table.columns.iter().map(|column| format!("{}{}", if is_bytes(&column) { "@" } else { "" }, column.name));
-    let decoded = table.columns.iter().filter(is_bytes).map(|column| format!(" SET {0} = UNHEX(@{0})", column.name));
-    format!(
-        "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `{NEW}{}` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
-         LINES TERMINATED BY '\\n' ({}){}",
-        table.name,
-        columns.collect::<Vec<_>>().join(", "),
-        decoded.collect::<String>()
-    )
+    out.extend_from_slice(&value[rest..]);
 }
 
 #[cfg(test)]

@@ -237,3 +237,25 @@ async fn a_catalogue_that_is_not_empty_stays_as_it_is() {
         place.remove().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_and_foreign_keys_of_all_kinds_survive() {
+    let Some(place) = Place::mysql().await else { return };
+    let db = place.db().await;
+    for statement in [
+        "CREATE INDEX term_prefix ON term (definition(20), vocabulary DESC)",
+        "CREATE FULLTEXT INDEX term_words ON term (definition)",
+        "CREATE UNIQUE INDEX account_names ON account (id, subject)",
+        "ALTER TABLE submission DROP FOREIGN KEY submission_account",
+        "ALTER TABLE submission ADD CONSTRAINT submission_account FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE ON UPDATE RESTRICT",
+        "ALTER TABLE bookmark ADD CONSTRAINT bookmark_of FOREIGN KEY (asset_id) REFERENCES asset (id) ON UPDATE CASCADE",
+        "ALTER TABLE permission ADD CONSTRAINT permission_bookmark FOREIGN KEY (account_id, asset_id) REFERENCES bookmark (account_id, asset_id) ON DELETE NO ACTION",
+    ] {
+        query(&place.url, statement).await;
+    }
+    let structure = tables(&place).await;
+    import(&db, &place, &export_with(&[asset(1, &json!({"aiod_entry": {}}))])).await.unwrap();
+    assert_eq!(tables(&place).await, structure);
+    db.close().await;
+    place.remove().await;
+}

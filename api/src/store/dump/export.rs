@@ -1,19 +1,16 @@
 //! Writes an export.
 
 use std::path::Path;
-use std::time::Instant;
 
 use futures_util::{Stream, StreamExt};
-use sqlx::mysql::MySqlConnection;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{ColumnIndex, Connection, Decode, Executor, Type};
+use serde::Serialize;
+use sqlx::{ColumnIndex, Decode, Type};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::row::{self, NULL, Row};
-use super::{Counts, DumpReport, END, FORMAT, Header, Kind, Progress, RESOURCES, TABLES, Table, VERSION, migration};
-use crate::store::dialect::Dialect;
+use super::{DumpReport, End, FORMAT, Header, Kind, Progress, RESOURCES, TABLES, Table, VERSION, migration, names};
 use crate::store::sql::{Arg, Sql};
-use crate::store::{Db, Result};
+use crate::store::{Db, Result, Tx};
 
 /// How many resources are written before what belongs to them follows.
 const RESOURCES_AT_ONCE: i64 = 500;
@@ -27,7 +24,6 @@ const BUFFER: usize = 256 << 10;
 /// # Errors
 /// When the database's structure is not up to date, or the database or the file fails.
 pub async fn export(db: &Db, path: &Path) -> Result<DumpReport> {
-    let begin = Instant::now();
     let header = Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -37,11 +33,12 @@ pub async fn export(db: &Db, path: &Path) -> Result<DumpReport> {
     };
     let mut options = tokio::fs::OpenOptions::new();
     options.write(true);
+    if path == Path::new("-") {
+        return write(db, &header, Box::new(tokio::io::stdout())).await;
+    }
     // A pipe or a device is written as it is.
-    let is_file = tokio::fs::metadata(path).await.is_ok_and(|found| !found.is_file());
-    if path == Path::new("-") || is_file {
-        let output: Target = if is_file { Box::new(options.open(path).await?) } else { Box::new(tokio::io::stdout()) };
-        return write(db, &header, output).await.map(|counts| DumpReport::new(&counts, begin));
+    if tokio::fs::metadata(path).await.is_ok_and(|found| !found.is_file()) {
+        return write(db, &header, Box::new(options.open(path).await?)).await;
     }
     #[cfg(unix)]
     options.mode(0o600);
@@ -55,62 +52,42 @@ pub async fn export(db: &Db, path: &Path) -> Result<DumpReport> {
     } else if let Err(error) = tokio::fs::remove_file(&partial).await {
         tracing::warn!(%error, "{} cannot be removed", partial.display());
     }
-    written.map(|counts| DumpReport::new(&counts, begin))
+    written
 }
-
-/// Where an export goes.
-type Target = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Writes all lines, from one transaction that sees one moment.
-async fn write(db: &Db, header: &Header, target: Target) -> Result<Counts> {
-    let (buffer, counts, progress) = (Vec::with_capacity(2 * BUFFER), Counts::default(), Progress::new("export"));
-    let mut output = Output { target, dialect: db.dialect(), buffer, counts, progress };
-    output.line(|line| serde_json::to_writer(line, header)).await?;
-    match db {
-        Db::MySql { read, .. } => {
-            let mut connection = read.pool().acquire().await?;
-            // For the next transaction alone.
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
-            let mut snapshot = connection.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
-            output.everything(&mut Snapshot::MySql(&mut snapshot)).await?;
-            snapshot.rollback().await?;
-        }
-        Db::Sqlite { read, .. } => {
-            let mut snapshot = read.pool().begin().await?;
-            output.everything(&mut Snapshot::Sqlite(&mut snapshot)).await?;
-            snapshot.rollback().await?;
-        }
-    }
-    let rows: serde_json::Map<_, _> = TABLES.iter().zip(output.counts).map(|(t, count)| (t.name.to_owned(), count.into())).collect();
-    output.line(|line| serde_json::to_writer(line, &serde_json::json!({ END: rows }))).await?;
+async fn write(db: &Db, header: &Header, target: Box<dyn AsyncWrite + Send + Unpin>) -> Result<DumpReport> {
+    let mut snapshot = begin_snapshot(db).await?;
+    let mut output = Output { target, buffer: Vec::with_capacity(2 * BUFFER), progress: Progress::new() };
+    output.line(header).await?;
+    output.everything(&mut snapshot).await?;
+    let end = TABLES.iter().zip(output.progress.rows).map(|(table, rows)| (table.name.to_owned(), rows)).collect();
+    output.line(&End { end }).await?;
     output.write().await?;
     output.target.flush().await?;
-    Ok(output.counts)
+    Ok(output.progress.report())
 }
 
-/// A transaction that reads.
-enum Snapshot<'a> {
-    MySql(&'a mut MySqlConnection),
-    Sqlite(&'a mut SqliteConnection),
+/// Begins a transaction that reads, and sees the database as it is now.
+async fn begin_snapshot(db: &Db) -> Result<Tx> {
+    // The isolation level is for this transaction alone.
+    let now = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+    Ok(match db {
+        Db::MySql { read, .. } => Tx::MySql(read.pool().begin_with(now).await?),
+        Db::Sqlite { read, .. } => Tx::Sqlite(read.pool().begin().await?),
+    })
 }
 
 struct Output {
-    target: Target,
-    dialect: Dialect,
+    target: Box<dyn AsyncWrite + Send + Unpin>,
     buffer: Vec<u8>,
-    counts: Counts,
     progress: Progress,
 }
 
 impl Output {
-    /// The beginning of a statement that reads a table by its primary key.
-    fn select(&self, table: &Table) -> Sql {
-        Sql::new(format!("SELECT {} FROM {}{}", table.column_list(), table.name, self.dialect.by_index("PRIMARY")))
-    }
-
-    async fn everything(&mut self, snapshot: &mut Snapshot<'_>) -> Result<()> {
+    async fn everything(&mut self, snapshot: &mut Tx) -> Result<()> {
         for (index, table) in TABLES.iter().enumerate().take(RESOURCES) {
-            let sql = self.select(table).push(&format!(" ORDER BY {}", table.key_list()));
+            let sql = select(table, snapshot).push(&format!(" ORDER BY {}", names(&table.columns[..table.key])));
             self.table(snapshot, index, sql).await?;
         }
         let mut after = Some(i64::MIN);
@@ -121,24 +98,25 @@ impl Output {
     }
 
     /// Writes the next resources and what belongs to them; the row id of the last one, unless there are no more.
-    async fn resources(&mut self, snapshot: &mut Snapshot<'_>, after: i64) -> Result<Option<i64>> {
-        let before = self.counts[RESOURCES];
-        let sql = self.select(&TABLES[RESOURCES]).push(" WHERE id > ? ORDER BY id LIMIT ?");
+    async fn resources(&mut self, snapshot: &mut Tx, after: i64) -> Result<Option<i64>> {
+        let before = self.progress.rows[RESOURCES];
+        let sql = select(&TABLES[RESOURCES], snapshot).push(" WHERE id > ? ORDER BY id LIMIT ?");
         let last = self.table(snapshot, RESOURCES, sql.bind(after).bind(RESOURCES_AT_ONCE)).await?;
-        let last = last.filter(|_| self.counts[RESOURCES] - before == RESOURCES_AT_ONCE.unsigned_abs());
+        let last = last.filter(|_| self.progress.rows[RESOURCES] - before == RESOURCES_AT_ONCE.unsigned_abs());
         for (index, table) in TABLES.iter().enumerate().skip(RESOURCES + 1) {
             let owner = table.columns[0].name;
-            let sql = self.select(table).push(&format!(" WHERE {owner} > ? AND {owner} <= ? ORDER BY {}", table.key_list()));
+            let sql = select(table, snapshot)
+                .push(&format!(" WHERE {owner} > ? AND {owner} <= ? ORDER BY {}", names(&table.columns[..table.key])));
             self.table(snapshot, index, sql.bind(after).bind(last.unwrap_or(i64::MAX))).await?;
         }
         Ok(last)
     }
 
     /// Writes what a statement finds; the first column of the last row.
-    async fn table(&mut self, snapshot: &mut Snapshot<'_>, index: usize, sql: Sql) -> Result<Option<i64>> {
+    async fn table(&mut self, snapshot: &mut Tx, index: usize, sql: Sql) -> Result<Option<i64>> {
         match snapshot {
-            Snapshot::MySql(connection) => self.rows(index, sql.for_mysql().fetch(&mut **connection)).await,
-            Snapshot::Sqlite(connection) => self.rows(index, sql.for_sqlite().fetch(&mut **connection)).await,
+            Tx::MySql(tx) => self.rows(index, sql.for_mysql().fetch(&mut **tx)).await,
+            Tx::Sqlite(tx) => self.rows(index, sql.for_sqlite().fetch(&mut **tx)).await,
         }
     }
 
@@ -160,20 +138,16 @@ impl Output {
             });
             let values = values.collect::<sqlx::Result<Row>>()?;
             last = if let Some(Arg::Int(id)) = values.first() { *id } else { None };
-            self.counts[index] += 1;
-            self.line(|line| row::write(line, &TABLES[index], &values)).await?;
+            self.progress.count(index);
+            self.line(&row::line(&TABLES[index], &values)).await?;
         }
         Ok(last)
     }
 
-    async fn line(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Result<()> {
-        write(&mut self.buffer).map_err(std::io::Error::from)?;
+    async fn line(&mut self, value: &impl Serialize) -> Result<()> {
+        serde_json::to_writer(&mut self.buffer, value).map_err(std::io::Error::from)?;
         self.buffer.push(b'\n');
-        if self.buffer.len() < BUFFER {
-            return Ok(());
-        }
-        self.progress.log(&self.counts);
-        self.write().await
+        if self.buffer.len() < BUFFER { Ok(()) } else { self.write().await }
     }
 
     async fn write(&mut self) -> Result<()> {
@@ -181,4 +155,9 @@ impl Output {
         self.buffer.clear();
         Ok(())
     }
+}
+
+/// The beginning of a statement that reads a table by its primary key.
+fn select(table: &Table, snapshot: &Tx) -> Sql {
+    Sql::new(format!("SELECT {} FROM {}{}", names(table.columns), table.name, snapshot.dialect().by_index("PRIMARY")))
 }

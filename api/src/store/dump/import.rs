@@ -1,16 +1,16 @@
 //! Reads an export into an empty catalogue.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use super::row::{Line, Row, parse};
-use super::{Counts, DumpError, DumpReport, FORMAT, Header, Progress, TABLES, VERSION, migration, sqlite_load};
+use super::{Counts, DumpError, DumpReport, FORMAT, Header, Progress, TABLES, Table, VERSION, migration, sqlite_load};
 use crate::store::sql::Arg;
-use crate::store::{Db, Result, StoreError, mysql_load};
+use crate::store::{Db, Result, mysql_load};
 
 /// The longest line, in bytes: longer than any that the databases' columns allow.
 const MAX_LINE: usize = 128 << 20;
@@ -18,6 +18,8 @@ const MAX_LINE: usize = 128 << 20;
 const BUFFER: usize = 1 << 20;
 /// How many bytes of rows make a batch: enough that the cost of its statements does not count.
 const BATCH: usize = 2 << 20;
+/// How many batches may wait for the database in an outlet.
+pub(in crate::store) const WAITING: usize = 2;
 
 /// Fills an empty catalogue from a file (`-`: standard input); `url` is the database's.
 ///
@@ -31,72 +33,62 @@ const BATCH: usize = 2 << 20;
 /// When the catalogue is not empty or at another migration than the file's, the file is cut short or not as it must be, or the
 /// database or the file fails.
 pub async fn import(db: &Db, url: &str, path: &Path) -> Result<DumpReport> {
-    let begin = Instant::now();
     let catalogue = migration(db).await?;
     let path = path.to_owned();
-    let (header, reader) = blocking(move || Reader::open(path)).await?;
-    if header.migration != catalogue {
-        return Err(DumpError::Migration { file: header.migration, catalogue, program: header.program }.into());
-    }
-    let counts = match db {
+    let reader = in_thread(move || Reader::open(path, catalogue)).await?;
+    let progress = match db {
         Db::Sqlite { .. } => sqlite_load::load(db, reader).await?,
         Db::MySql { .. } => mysql_load::load(db, url, reader).await?,
     };
-    Ok(DumpReport::new(&counts, begin))
+    Ok(progress.report())
 }
 
 /// Runs what may block in a thread of its own, which nobody waits for when the program ends.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let (done, outcome) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("import".to_owned()).spawn(move || drop(done.send(work())))?;
-    outcome.await.unwrap_or_else(|_| Err(DumpError::Ended("its reader stopped".to_owned()).into()))
+    outcome.await.unwrap_or_else(|_| Err(DumpError::Ended.into()))
 }
 
-/// Rows of one table, and the lines among which they stood.
-#[derive(Default)]
+/// Reads all rows into the outlets, one for each table, while `load` takes them from there.
+///
+/// `load` ends when the outlets are closed, which says nothing of whether the file was whole: what it has loaded counts only after this.
+pub(in crate::store) async fn read_into(
+    outlets: Vec<mpsc::Sender<Batch>>,
+    reader: Reader,
+    load: impl Future<Output = Result<()>>,
+) -> Result<Progress> {
+    let (progress, ()) = tokio::try_join!(in_thread(move || reader.read_rows(outlets)), load)?;
+    Ok(progress)
+}
+
+/// Rows of one table.
 pub(in crate::store) struct Batch {
-    /// The place of the table in [`TABLES`].
-    pub(in crate::store) table: usize,
-    pub(in crate::store) first: u64,
-    pub(in crate::store) last: u64,
+    pub(in crate::store) table: &'static Table,
     pub(in crate::store) rows: Vec<Row>,
-    /// About how much memory the rows take.
+    /// The lines among which they stood.
+    first: u64,
+    last: u64,
+    /// About how much memory they take.
     bytes: usize,
 }
 
-/// Gathers the rows of each table to batches.
-struct Batches {
-    open: Vec<Batch>,
-    /// Where full batches go, by table.
-    outlets: Vec<mpsc::Sender<Batch>>,
-}
-
-impl Batches {
-    fn new(outlets: Vec<mpsc::Sender<Batch>>) -> Self {
-        Self { open: TABLES.iter().map(|_| Batch::default()).collect(), outlets }
+impl Batch {
+    fn new(table: &'static Table) -> Self {
+        Self { table, rows: Vec::new(), first: 0, last: 0, bytes: 0 }
     }
 
-    /// Takes a row; whether anybody wants more.
-    fn push(&mut self, table: usize, line: u64, row: Row) -> bool {
-        let batch = &mut self.open[table];
-        if batch.rows.is_empty() {
-            (batch.table, batch.first) = (table, line);
+    fn push(&mut self, line: u64, row: Row) {
+        if self.rows.is_empty() {
+            self.first = line;
         }
-        batch.last = line;
-        batch.bytes += row.iter().map(|value| size_of::<Arg>() + value.size()).sum::<usize>();
-        batch.rows.push(row);
-        batch.bytes < BATCH || self.pass_on(table)
+        self.last = line;
+        self.bytes += row.iter().map(|value| size_of::<Arg>() + value.size()).sum::<usize>();
+        self.rows.push(row);
     }
 
-    fn pass_on(&mut self, table: usize) -> bool {
-        let batch = std::mem::take(&mut self.open[table]);
-        batch.rows.is_empty() || self.outlets[table].blocking_send(batch).is_ok()
-    }
-
-    /// Passes on what is left.
-    fn finish(mut self) -> bool {
-        tracing::info!("import: all rows were read, the database builds its indexes");
-        (0..TABLES.len()).all(|table| self.pass_on(table))
+    pub(in crate::store) fn refused(&self, message: impl Into<String>) -> DumpError {
+        DumpError::Refused { table: self.table.name, first: self.first, last: self.last, message: message.into() }
     }
 }
 
@@ -109,19 +101,22 @@ pub(in crate::store) struct Reader {
 }
 
 impl Reader {
-    fn open(path: PathBuf) -> Result<(Header, Self)> {
+    /// Opens an export of a catalogue at this migration.
+    fn open(path: PathBuf, migration: i64) -> Result<Self> {
         let input: Box<dyn Read + Send> = if path == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
         let mut reader = Self { input: BufReader::with_capacity(BUFFER, input), line: Vec::new(), number: 0 };
-        let not_ours = |what: String| StoreError::from(DumpError::NotAnExport(what));
-        if !reader.next_line()? {
-            return Err(not_ours("a line is expected".to_owned()));
+        reader.next_line()?;
+        let header: Header = serde_json::from_slice(&reader.line).map_err(|error| DumpError::NotAnExport(error.to_string()))?;
+        if header.format != FORMAT {
+            return Err(DumpError::NotAnExport(format!("the format is '{}', not '{FORMAT}'", header.format)).into());
         }
-        let header: Header = serde_json::from_slice(&reader.line).map_err(|error| not_ours(error.to_string()))?;
-        match header.version {
-            _ if header.format != FORMAT => Err(not_ours(format!("the format is '{}', not '{FORMAT}'", header.format))),
-            VERSION => Ok((header, reader)),
-            other => Err(DumpError::Version(other).into()),
+        if header.version != VERSION {
+            return Err(DumpError::Version(header.version).into());
         }
+        if header.migration != migration {
+            return Err(DumpError::Migration { file: header.migration, catalogue: migration, program: header.program }.into());
+        }
+        Ok(reader)
     }
 
     /// Reads the next line into `self.line`, without its end; whether it has one. After the last line `self.line` is empty.
@@ -131,65 +126,70 @@ impl Reader {
         self.number += u64::from(length > 0);
         let is_whole = self.line.pop_if(|byte| *byte == b'\n').is_some();
         if length == MAX_LINE && !is_whole {
-            return Err(self.fault(format!("a line of more than {MAX_LINE} bytes")));
+            return Err(self.fault(format!("a line of more than {MAX_LINE} bytes")).into());
         }
         Ok(is_whole)
     }
 
-    fn fault(&self, fault: impl Into<String>) -> StoreError {
-        DumpError::Line { line: self.number, fault: fault.into() }.into()
+    fn fault(&self, fault: impl Into<String>) -> DumpError {
+        DumpError::Line { line: self.number, fault: fault.into() }
     }
 
-    /// Reads all rows; how many, unless nobody wanted all of them.
-    fn rows(mut self, outlets: Vec<mpsc::Sender<Batch>>) -> Result<Option<Counts>> {
-        let (mut counts, mut progress, mut batches) = (Counts::default(), Progress::new("import"), Batches::new(outlets));
-        loop {
-            let is_whole = self.next_line()?;
-            match parse(&self.line) {
-                Ok(Line::End(expected)) => {
-                    compare(&expected, &counts)?;
-                    self.expect_end()?;
-                    return Ok(batches.finish().then_some(counts));
-                }
-                // What ends within a line is cut short, whatever the line looks like.
-                _ if !is_whole => return Err(DumpError::Truncated(self.number).into()),
-                Err(fault) => return Err(self.fault(fault)),
-                Ok(Line::Row(table, row)) => {
-                    counts[table] += 1;
-                    if !batches.push(table, self.number, row) {
-                        return Ok(None);
-                    }
-                }
+    /// Reads all rows and sends them in batches to the outlets.
+    fn read_rows(mut self, outlets: Vec<mpsc::Sender<Batch>>) -> Result<Progress> {
+        let mut progress = Progress::new();
+        let mut batches: Vec<Batch> = TABLES.iter().map(Batch::new).collect();
+        let send = |batch: &mut Batch, table: usize| {
+            let full = std::mem::replace(batch, Batch::new(batch.table));
+            outlets[table].blocking_send(full).map_err(|_| DumpError::Ended)
+        };
+        while let Some((table, row)) = self.next_row(&progress.rows)? {
+            progress.count(table);
+            let batch = &mut batches[table];
+            batch.push(self.number, row);
+            if batch.bytes >= BATCH {
+                send(batch, table)?;
             }
-            progress.log(&counts);
+        }
+        for (table, batch) in batches.iter_mut().enumerate().filter(|(_, batch)| !batch.rows.is_empty()) {
+            send(batch, table)?;
+        }
+        tracing::info!("import: all rows were read, the database builds its indexes");
+        Ok(progress)
+    }
+
+    /// Reads a row and the place of its table. At the end of the export, which must say that there are this many rows, there is none.
+    fn next_row(&mut self, counts: &Counts) -> Result<Option<(usize, Row)>> {
+        let is_whole = self.next_line()?;
+        match parse(&self.line) {
+            Ok(Line::End(expected)) => {
+                compare(&expected.end, counts)?;
+                self.expect_end()?;
+                Ok(None)
+            }
+            // What ends within a line is cut short, whatever the line looks like.
+            _ if !is_whole => Err(DumpError::Truncated(self.number).into()),
+            Ok(Line::Row(table, row)) => Ok(Some((table, row))),
+            Err(fault) => Err(self.fault(fault).into()),
         }
     }
 
     fn expect_end(&mut self) -> Result<()> {
         while self.next_line()? || !self.line.is_empty() {
             if !self.line.trim_ascii().is_empty() {
-                return Err(self.fault("there is more after the last line of an export"));
+                return Err(self.fault("there is more after the last line of an export").into());
             }
         }
         Ok(())
     }
 }
 
-fn compare(expected: &Counts, found: &Counts) -> Result<()> {
-    match TABLES.iter().zip(expected.iter().zip(found)).find(|(_, (expected, found))| expected != found) {
-        None => Ok(()),
-        Some((table, (expected, found))) => Err(DumpError::Count { table: table.name, expected: *expected, found: *found }.into()),
+fn compare(expected: &BTreeMap<String, u64>, found: &Counts) -> Result<()> {
+    for (Table { name: table, .. }, found) in TABLES.iter().zip(*found) {
+        let expected = expected.get(*table).copied().unwrap_or_default();
+        if expected != found {
+            return Err(DumpError::Count { table, expected, found }.into());
+        }
     }
-}
-
-/// Reads all rows into the outlets while `load` takes them from there; how many there were.
-///
-/// `load` ends when the outlets are closed, which says nothing of whether the file was whole: what it has loaded counts only after this.
-pub(in crate::store) async fn read_into(
-    outlets: Vec<mpsc::Sender<Batch>>,
-    reader: Reader,
-    load: impl Future<Output = Result<()>>,
-) -> Result<Counts> {
-    let (counts, ()) = tokio::try_join!(blocking(move || reader.rows(outlets)), load)?;
-    counts.ok_or_else(|| DumpError::Ended("the database took no more rows".to_owned()).into())
+    Ok(())
 }

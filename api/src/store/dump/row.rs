@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use base64::engine::{Engine as _, general_purpose::STANDARD as BASE64};
-use serde::de::Unexpected;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Column, Counts, END, Kind, TABLES, Table};
+use super::{Column, End, Kind, TABLES, Table};
 use crate::store::sql::Arg;
 
 /// The values of a row, in the order of the table's columns. NULL is [`NULL`].
@@ -17,9 +15,9 @@ pub(in crate::store) type Row = Vec<Arg>;
 /// NULL in any column.
 pub(super) const NULL: Arg = Arg::Int(None);
 
-/// Writes a row as a line, without its end.
-pub(super) fn write(out: &mut Vec<u8>, table: &'static Table, row: &Row) -> serde_json::Result<()> {
-    serde_json::to_writer(out, &HashMap::from([(table.name, Columns(table, row))]))
+/// A row as the JSON of its line.
+pub(super) fn line(table: &'static Table, row: &Row) -> impl Serialize {
+    HashMap::from([(table.name, Columns(table, row))])
 }
 
 /// The columns of a row by name, but for those that are NULL.
@@ -58,8 +56,7 @@ fn json_of_a_line(text: &str) -> Option<&RawValue> {
 pub(super) enum Line {
     /// A row of the table at this place in [`TABLES`].
     Row(usize, Row),
-    /// How many rows there are.
-    End(Counts),
+    End(End),
 }
 
 /// Reads a line; what is wrong with it, if anything is.
@@ -69,10 +66,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
     let (Some((name, columns)), None) = (tables.next(), tables.next()) else {
         return Err("an object whose one key is a table's name is expected".to_owned());
     };
-    if name == END {
-        return counts(&columns).map(Line::End);
+    if name == "end" {
+        return serde_json::from_slice(line).map(Line::End).map_err(|error| fault(&error));
     }
-    let place = place_of(name)?;
+    let place = TABLES.iter().position(|table| table.name == name);
+    let place = place.ok_or_else(|| format!("'{name}' is not a table of the catalogue"))?;
     row(&TABLES[place], &columns).map(|row| Line::Row(place, row))
 }
 
@@ -80,18 +78,6 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
 fn fault(error: &serde_json::Error) -> String {
     let (message, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
     message.strip_suffix(&place).map_or_else(|| message.clone(), |message| format!("{message} (at byte {})", error.column()))
-}
-
-fn place_of(name: &str) -> Result<usize, String> {
-    TABLES.iter().position(|table| table.name == name).ok_or_else(|| format!("'{name}' is not a table of the catalogue"))
-}
-
-fn counts(rows: &HashMap<&str, &RawValue>) -> Result<Counts, String> {
-    let mut counts = Counts::default();
-    for (name, count) in rows {
-        counts[place_of(name)?] = serde_json::from_str(count.get()).map_err(|error| format!("the rows of {name}: {error}"))?;
-    }
-    Ok(counts)
 }
 
 fn row(table: &Table, columns: &HashMap<&str, &RawValue>) -> Result<Row, String> {
@@ -106,33 +92,23 @@ fn row(table: &Table, columns: &HashMap<&str, &RawValue>) -> Result<Row, String>
 }
 
 fn value(column: &Column, json: &str) -> Result<Arg, String> {
-    let (value, expected) = match column.kind {
+    let refused = |expected: &str| format!("{}, expected {expected} in column '{}'", found(json), column.name);
+    match column.kind {
         _ if json == "null" => return Ok(NULL),
         // JSON stands for itself; a string, for what it says.
         Kind::Json if !json.starts_with('"') => return Ok(json.into()),
-        Kind::Int => (serde_json::from_str::<i64>(json).map(Arg::from), "a whole number of 64 bits"),
-        Kind::Text | Kind::Json => (serde_json::from_str::<String>(json).map(Arg::from), "a text"),
-        Kind::Bytes => (serde_json::from_str::<String>(json).map(Arg::from), "a text in base 64"),
-    };
-    match value {
-        Ok(Arg::Text(Some(text))) if column.kind == Kind::Bytes => {
-            BASE64.decode(text).map(Arg::from).map_err(|error| format!("column '{}' is not base 64: {error}", column.name))
-        }
-        Ok(value) => Ok(value),
-        Err(_) => Err(format!("invalid type: {}, expected {expected} in column '{}'", found(json), column.name)),
+        Kind::Int => return serde_json::from_str::<i64>(json).map(Arg::from).map_err(|_| refused("a whole number of 64 bits")),
+        Kind::Text | Kind::Json | Kind::Bytes => {}
     }
+    let text: String = serde_json::from_str(json).map_err(|_| refused("a text"))?;
+    if column.kind != Kind::Bytes {
+        return Ok(text.into());
+    }
+    BASE64.decode(text).map(Arg::from).map_err(|error| format!("column '{}' is not base 64: {error}", column.name))
 }
 
-/// What stands in place of a value, in serde's words.
+/// What stands in place of a value, in serde's words: "invalid type: integer `7`". Serde says it when it is asked for something else.
 fn found(json: &str) -> String {
-    match serde_json::from_str(json) {
-        Ok(Value::Bool(value)) => Unexpected::Bool(value).to_string(),
-        Ok(Value::Number(number)) if number.is_f64() => format!("number `{number}`"),
-        Ok(Value::Number(number)) => format!("integer `{number}`"),
-        Ok(Value::String(text)) => Unexpected::Str(&text).to_string(),
-        Ok(Value::Array(_)) => Unexpected::Seq.to_string(),
-        Ok(Value::Object(_)) => Unexpected::Map.to_string(),
-        Ok(Value::Null) => Unexpected::Unit.to_string(),
-        Err(error) => fault(&error),
-    }
+    let message = serde_json::from_str::<()>(json).err().as_ref().map(fault).unwrap_or_default();
+    message.rsplit_once(", expected unit").map_or_else(|| message.clone(), |(found, _)| found.to_owned())
 }

@@ -7,7 +7,8 @@
 //! On the struct, `#[model(…)]`:
 //!
 //! * `resource, path = "…", prefix = "…", class = "…"` for a resource type; `images` where it has pictures, `name = "…"` and
-//!   `title = "…"` where its names are not those of the struct, `phrase = "…"` where one of them is not called "a" or "an" and its name, `rule = function` for a rule over several fields;
+//!   `title = "…"` where its names are not those of the struct, `phrase = "…"` where a sentence calls one neither "a NAME" nor "an NAME",
+//!   `rule = function` for a rule over several fields;
 //! * `closed` where unknown fields are refused.
 //!
 //! On a field, `#[field(…)]`:

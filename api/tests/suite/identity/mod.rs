@@ -8,7 +8,7 @@ use poem::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp};
-use crate::provider::{FakeProvider, Key, SECRET, seconds};
+use crate::provider::{FakeProvider, Key, SECRET};
 
 /// A provider with one key, and a catalogue that takes its tokens.
 struct Stage {

@@ -32,18 +32,18 @@ struct Guard {
 impl Endpoint for Guard {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    async fn call(&self, request: Request) -> Result<Response> {
         if has_body(&request) {
             return self.with_body(request).await;
         }
-        self.check_rule(&mut request)?;
+        self.check_rule(&request)?;
         self.inner.call(request).await
     }
 }
 
 impl Guard {
     /// Refuses whoever may not do this. Where it depends on a resource or on a body, the catalogue asks itself.
-    fn check_rule(&self, request: &mut Request) -> Result<()> {
+    fn check_rule(&self, request: &Request) -> Result<()> {
         if !self.action.is_checked_first() || self.action.is_open() {
             return Ok(());
         }
@@ -64,7 +64,7 @@ impl Guard {
         };
         let _turn = self.turn(bytes.len()).await;
         request.set_body(Body::from_bytes(bytes));
-        self.check_rule(&mut request)?;
+        self.check_rule(&request)?;
         self.inner.call(request).await
     }
 

@@ -176,7 +176,9 @@ fn template<G: OperationGroup>() -> impl Iterator<Item = MetaPath> {
 
 fn action_of(path: &str, operation: &MetaOperation) -> Result<Action, InterfaceError> {
     let id = operation.operation_id.unwrap_or_default();
-    needed(id).ok_or_else(|| InterfaceError::NoRule { path: path.to_owned(), operation: id.to_owned() })
+    let action = needed(id).ok_or_else(|| InterfaceError::NoRule { path: path.to_owned(), operation: id.to_owned() })?;
+    check_bulk(path, action)?;
+    Ok(action)
 }
 
 fn describe<G: OperationGroup>(version: Version) -> Result<Vec<Operation>, InterfaceError> {
@@ -190,7 +192,6 @@ fn describe<G: OperationGroup>(version: Version) -> Result<Vec<Operation>, Inter
                 let action = action_of(&path, &meta)?;
                 let meta = filling.operation(meta);
                 check_filled(&path, &meta)?;
-                check_bulk(&path, action)?;
                 operations.push(Operation { path: path.clone(), tag, action, meta });
             }
         }

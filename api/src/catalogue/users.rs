@@ -9,6 +9,7 @@ use super::permission::{Action, require_user};
 use super::render::with_nulls;
 use super::shapes::{BookmarkRead, PermissionCreate, PermissionRead, Reads};
 use super::transaction::transaction;
+use super::turns::Turn;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Sort};
@@ -67,11 +68,13 @@ impl Catalogue {
     /// When nobody is logged in.
     pub async fn resources_of(&self, caller: &Caller, sort: Sort, descending: bool, offset: i64, limit: i64) -> Result<Value> {
         let user = require_user(caller)?;
-        let mut rows = self.db.administered_by(user.account, sort, descending, offset, limit).await?;
+        let mut turn = self.turns.take(limit).await?;
+        let page = |most| self.db.administered_by(user.account, sort, descending, offset, limit, most);
+        let mut rows = self.turns.fetch(&mut turn, page).await?;
         let mut out = Map::new();
         for resource in resource_types() {
             let own: Vec<ReadRow> = rows.extract_if(.., |(type_name, _)| type_name == resource.name).map(|(_, row)| row).collect();
-            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, &own).await?.body)?;
+            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, &own, Turn::default()).await?.body)?;
             values.iter_mut().for_each(|value| with_nulls(resource.object, value));
             out.insert(resource.name.to_owned(), Value::Array(values));
         }

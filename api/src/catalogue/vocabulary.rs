@@ -10,6 +10,7 @@ use super::read::parse;
 use super::shapes::TermTree;
 use super::transaction::transaction;
 use super::{Catalogue, Result};
+use crate::config::MAX_PAGE;
 use crate::store::Tx;
 use crate::store::term::{OfficialTerm, TermRow, TermUser};
 
@@ -36,7 +37,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn terms_in_use(&self, vocabulary: &Vocabulary) -> Result<Vec<String>> {
-        Ok(self.db.terms_in_use(vocabulary.name).await?)
+        Ok(self.db.terms_in_use(vocabulary.name, 0, i64::from(MAX_PAGE)).await?)
     }
 
     /// The tree of a taxonomy's official terms.

@@ -76,15 +76,6 @@ impl Db {
         self.fetch_all(Sql::new(TERM).push(" WHERE vocabulary = ? AND official = 1 ORDER BY position, id").bind(vocabulary)).await
     }
 
-    /// The terms of an open vocabulary that published resources use, in alphabetical order.
-    pub async fn terms_in_use(&self, vocabulary: &str) -> Result<Vec<String>> {
-        let sql = Sql::new(
-            "SELECT t.name FROM term t WHERE t.vocabulary = ? AND EXISTS (SELECT 1 FROM asset_term u JOIN asset a ON a.id = u.asset_id \
-             WHERE u.term_id = t.id AND a.status = 'published' AND a.alive = 1) ORDER BY t.name",
-        );
-        Ok(self.fetch_all::<(String,)>(sql.bind(vocabulary)).await?.into_iter().map(|(name,)| name).collect())
-    }
-
     /// The vocabularies that have official terms.
     pub async fn official_vocabularies(&self) -> Result<BTreeSet<String>> {
         let sql = Sql::new("SELECT DISTINCT vocabulary FROM term WHERE official = 1");
@@ -156,6 +147,7 @@ impl Tx {
 
     /// Gives the uses of one term to another and removes it.
     pub(crate) async fn merge_term(&mut self, from: i64, into: i64) -> Result<()> {
+        self.move_term_count(from, into).await?;
         let copy = format!(
             "{} asset_term (asset_id, term_id) SELECT asset_id, ? FROM asset_term WHERE term_id = ?",
             self.dialect().insert_ignore()

@@ -14,6 +14,9 @@ use crate::config::MAX_PAGE;
 use crate::store::Tx;
 use crate::store::term::{OfficialTerm, TermRow, TermUser};
 
+/// So many terms cost as much to list as one resource.
+const COST_OF_TERMS: i64 = 10;
+
 /// What loading a taxonomy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
@@ -37,6 +40,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn terms_in_use(&self, vocabulary: &Vocabulary) -> Result<Vec<String>> {
+        let _turn = self.turns.take(i64::from(MAX_PAGE) / COST_OF_TERMS).await?;
         Ok(self.db.terms_in_use(vocabulary.name, 0, i64::from(MAX_PAGE)).await?)
     }
 

@@ -9,6 +9,9 @@ use super::ConfigError;
 /// What dear reads may cost together for each core, unless the operator says otherwise.
 const COST_PER_CORE: usize = 150;
 
+/// A page has room for the largest resource, and for what it shows of others.
+const MIN_PAGE_BYTES: usize = 8 << 20;
+
 /// Limits of reads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,8 +57,11 @@ impl Reads {
         if self.statement_seconds == 0 {
             return Err(ConfigError::invalid("reads.statement_seconds", "at least 1", self.statement_seconds));
         }
-        if self.page_bytes == 0 || self.answer_bytes < self.page_bytes {
-            return Err(ConfigError::invalid("reads.answer_bytes", "at least reads.page_bytes, which is at least 1", self.answer_bytes));
+        if self.page_bytes < MIN_PAGE_BYTES {
+            return Err(ConfigError::invalid("reads.page_bytes", "at least 8388608", self.page_bytes));
+        }
+        if self.answer_bytes < self.page_bytes {
+            return Err(ConfigError::invalid("reads.answer_bytes", "at least reads.page_bytes", self.answer_bytes));
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ enum Home {
 /// The application over a fresh database; both are gone when the test ends well, and stay for a look when it fails.
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
-    endpoint: Arc<BoxEndpoint<'static>>,
+    pub(crate) endpoint: Arc<BoxEndpoint<'static>>,
     home: Home,
 }
 

@@ -284,6 +284,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn counts(&self) -> Result<BTreeMap<&'static str, BTreeMap<String, i64>>> {
+        let _turn = self.turns.take(1).await?;
         let mut counts: BTreeMap<_, BTreeMap<String, i64>> = resource_types().iter().map(|r| (r.path, BTreeMap::new())).collect();
         for (name, platform, count) in self.db.counts(None).await? {
             if let Some(of_type) = aiod_schema::by_name(&name).and_then(|r| counts.get_mut(r.path)) {
@@ -298,6 +299,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn count(&self, resource: &ResourceType) -> Result<BTreeMap<String, i64>> {
+        let _turn = self.turns.take(1).await?;
         let rows = self.db.counts(Some(resource.name)).await?;
         Ok(rows.into_iter().map(|(_, platform, count)| (platform, count)).collect())
     }

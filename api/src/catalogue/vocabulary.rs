@@ -49,6 +49,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn official_terms(&self, vocabulary: &Vocabulary) -> Result<Vec<TermTree>> {
+        let _turn = self.turns.take(i64::from(MAX_PAGE) / COST_OF_TERMS).await?;
         let mut children: HashMap<Option<i64>, Vec<TermRow>> = HashMap::new();
         for row in self.db.official_terms(vocabulary.name).await? {
             children.entry(row.parent_id).or_default().push(row);

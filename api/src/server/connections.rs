@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -30,6 +30,8 @@ use crate::network::counted;
 const MAX_HEAD: usize = 64 << 10;
 /// How long the server waits before it accepts connections again, after it could not.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the log does not repeat that no connection can be accepted.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Answers requests until `stop` is cancelled, and then those that are under way, for as long as `grace`.
 pub(super) async fn serve(
@@ -71,7 +73,8 @@ struct Door {
     listener: TcpListener,
     permits: Arc<Semaphore>,
     places: Option<Arc<Places>>,
-    is_failing: bool,
+    /// When the log last said that no connection can be accepted.
+    logged: Option<Instant>,
 }
 
 impl Door {
@@ -80,7 +83,7 @@ impl Door {
         let counts_addresses = limits.most_by_address > 0 && !config.limits.behind_proxy;
         let places = counts_addresses.then(|| Arc::new(Places { most: limits.most_by_address, taken: Mutex::default() }));
         let permits = Arc::new(Semaphore::new(limits.most.min(Semaphore::MAX_PERMITS)));
-        Self { listener, permits, places, is_failing: false }
+        Self { listener, permits, places, logged: None }
     }
 
     /// The next connection that the limits leave room for. One too many of an address is closed at once.
@@ -103,20 +106,21 @@ impl Door {
     async fn accept_any(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok(accepted) => {
-                    if std::mem::take(&mut self.is_failing) {
-                        tracing::info!("connections are accepted again");
-                    }
-                    return accepted;
-                }
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    if !std::mem::replace(&mut self.is_failing, true) {
-                        tracing::error!(%error, "no connection can be accepted: {error}; trying again until one can");
-                    }
+                    self.log(&error);
                     tokio::time::sleep(PAUSE).await;
                 }
             }
+        }
+    }
+
+    /// Says that no connection can be accepted, unless the log has said so lately.
+    fn log(&mut self, error: &io::Error) {
+        if self.logged.is_none_or(|logged| logged.elapsed() >= SILENCE) {
+            self.logged = Some(Instant::now());
+            tracing::error!(%error, "no connection can be accepted: {error}; trying again until one can");
         }
     }
 }

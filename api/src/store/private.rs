@@ -91,7 +91,7 @@ mod tests {
         // What an earlier version made is mended.
         let log = home.join("data/catalogue.db-wal");
         std::fs::write(&log, "x").unwrap();
-        [(&folder, 0o755), (&file, 0o644), (&log, 0o644)].map(|(path, mode)| set(path, mode));
+        [(&folder, 0o755), (&file, 0o644), (&log, 0o644)].iter().for_each(|(path, mode)| set(path, *mode));
         prepare(&file).unwrap();
         assert_eq!((mode(&folder), mode(&file), mode(&log)), (0o700, 0o600, 0o600));
         // A folder that holds other things is not ours to close.

@@ -62,7 +62,7 @@ def stand_in_for_ckan():
     ckantoolkit.asbool = as_bool
     ckantoolkit.aslist = lambda value, sep=None: value.split(sep) if value else []
     ckantoolkit.get_action = no_action
-    ckan.plugins.toolkit = ckantoolkit
+    ckan.plugins.toolkit = sys.modules["ckan.plugins.toolkit"] = ckantoolkit
     ckan.lib.helpers.resource_formats = dict
     ckan.lib.munge.munge_tag = str
     ckan.model.license.LicenseRegister = dict

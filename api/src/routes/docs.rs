@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, Uri, header};
 use poem::{Endpoint, EndpointExt, Request, Response, Route, get};
@@ -158,7 +159,8 @@ struct Page {
 /// A page as it is sent.
 #[derive(Clone)]
 struct Made {
-    body: Arc<str>,
+    /// Shared by all who are reading it.
+    body: Bytes,
     tag: EntityTag,
     policy: Option<HeaderValue>,
 }
@@ -170,7 +172,7 @@ impl Page {
 
     fn answer(&self, request: &Request) -> Response {
         let Made { body, tag, policy } = self.made(&forwarded_prefix(request));
-        let mut response = Response::builder().content_type(self.media_type).extension(tag).body(body.to_string());
+        let mut response = Response::builder().content_type(self.media_type).extension(tag).body(body);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHING));
         response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
         response

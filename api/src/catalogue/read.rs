@@ -313,8 +313,20 @@ impl Catalogue {
         let field = resource.field_with(Role::Files);
         let files = field.and_then(|f| document.get(f.name)?.as_array()).map(Vec::as_slice).unwrap_or_default();
         let url = chosen_file(files, n)?.and_then(|file| download_url(field?, file));
-        url.map(str::to_owned).ok_or_else(no_file)
+        let url = url.ok_or_else(no_file)?;
+        if leads_to_a_file(url) { Ok(url.to_owned()) } else { Err(no_download()) }
     }
+}
+
+/// The schemes of addresses from which a browser or a program downloads a file. Others make it run a script or read its own machine's files.
+const DOWNLOAD_SCHEMES: [&str; 3] = ["http", "https", "ftp"];
+
+fn leads_to_a_file(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| DOWNLOAD_SCHEMES.contains(&url.scheme()))
+}
+
+fn no_download() -> Error {
+    Error::NotFound(format!("This distribution cannot be downloaded: its content_url begins with none of {}.", DOWNLOAD_SCHEMES.join(", ")))
 }
 
 fn no_file() -> Error {

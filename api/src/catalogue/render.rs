@@ -249,10 +249,15 @@ fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded:
     out.push(']');
 }
 
+/// Whether the reader must not see a field of a resource of this platform.
+pub(super) fn is_hidden(field: &Field, platform: Option<&str>, view: View) -> bool {
+    let is_protected = || !view.full && platform.is_some_and(protects_personal_data);
+    (field.needs_login && !view.logged_in) || (field.personal && is_protected())
+}
+
 /// The document without what the reader must not see; `None` when there is nothing to hide.
 fn mask(layout: &Layout, platform: Option<&str>, document: &str, view: View) -> Option<String> {
-    let hides_personal = !view.full && layout.masked.iter().any(|f| f.personal) && platform.is_some_and(protects_personal_data);
-    let hidden = |field: &&Field| (field.personal && hides_personal) || (field.needs_login && !view.logged_in);
+    let hidden = |field: &&Field| is_hidden(field, platform, view);
     if !layout.masked.iter().copied().any(|field| hidden(&field)) {
         return None;
     }

@@ -6,9 +6,12 @@ mod error;
 mod keycloak;
 mod token;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
@@ -37,6 +40,8 @@ const MAX_ACCOUNTS: u64 = 100_000;
 const MEMORY: Duration = Duration::from_secs(300);
 /// How long an API key is remembered: within a second, every process refuses a key that was revoked.
 const API_KEY_MEMORY: Duration = Duration::from_millis(800);
+/// How many users who were never here somebody may ask for in an hour.
+const LOOKUPS_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// How often the provider's keys are asked for.
 const REFRESH: Duration = Duration::from_secs(300);
 /// How soon after a failure.
@@ -66,6 +71,7 @@ pub struct Identity {
     keys: Cache<Fingerprint, Arc<User>>,
     active: Cache<Fingerprint, bool>,
     accounts: Cache<(String, String), i64>,
+    lookups: DefaultKeyedRateLimiter<i64>,
 }
 
 impl Identity {
@@ -86,6 +92,7 @@ impl Identity {
             keys: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(API_KEY_MEMORY).build(),
             active: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(answers_last).build(),
             accounts: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(MEMORY).build(),
+            lookups: RateLimiter::keyed(Quota::per_hour(LOOKUPS_PER_HOUR)),
         })
     }
 
@@ -201,6 +208,24 @@ impl Identity {
             return Ok(Some(NamedAccount { account, name: user.username }));
         }
         Ok(self.db.account_by_name(text).await?.map(|(account, name)| NamedAccount { account, name }))
+    }
+
+    /// The same for somebody who asks. Whoever was here is found as often as one likes. Others may exist at the provider or not; each user
+    /// learns that of a few of them an hour, so that nobody gets the provider's list of users by guessing.
+    ///
+    /// # Errors
+    /// As for [`Identity::find_user`]; when the user who asks has done so too often.
+    pub async fn find_user_for(&self, asker: &User, text: &str) -> Result<Option<NamedAccount>, IdentityError> {
+        if self.provider.is_some() && !self.was_here(text).await? {
+            let again = self.lookups.check_key(&asker.account);
+            again.map_err(|not_yet| IdentityError::TooMany(not_yet.wait_time_from(DefaultClock::default().now())))?;
+            self.lookups.retain_recent();
+        }
+        self.find_user(text).await
+    }
+
+    async fn was_here(&self, text: &str) -> Result<bool, IdentityError> {
+        Ok(self.db.account_by_subject(text).await?.is_some() || self.db.account_by_name(text).await?.is_some())
     }
 
     /// Asks the provider for its keys. Those that it no longer has are not accepted afterwards.

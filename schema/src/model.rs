@@ -70,6 +70,25 @@ impl<T: FieldType> FieldType for Vec<T> {
     const SHAPE: Shape = Shape { list: true, ..Shape::one(T::SHAPE.kind) };
 }
 
+/// What stands in place of a value that a reader must not see. Sent back, it stands for the value that is stored.
+pub const MASK: &str = "******";
+
+/// How long a decimal number may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digits {
+    /// The most digits before the point.
+    pub before: u8,
+    /// The most digits after it.
+    pub after: u8,
+}
+
+impl Digits {
+    /// The greatest number that is short enough: 99.99 for two digits before and two after the point.
+    pub fn greatest(self) -> f64 {
+        10_f64.powi(self.before.into()) - 10_f64.powi(-i32::from(self.after))
+    }
+}
+
 /// What one value of a field is.
 #[derive(Clone, Copy)]
 pub enum Kind {
@@ -173,7 +192,7 @@ pub enum Role {
     Identifier,
     /// The same identifier, under an older name.
     IdentifierAlias,
-    /// How the platform identifies the resource.
+    /// How the platform identifies the resource, or a file of it.
     PlatformIdentifier,
     /// What the resource is called: related resources are found by it.
     Name,
@@ -216,6 +235,8 @@ pub struct Field {
     pub minimum: Option<i32>,
     /// The greatest value of a number.
     pub maximum: Option<i32>,
+    /// How many digits a number may have before the point and after it.
+    pub digits: Option<Digits>,
     /// The fewest items of a list.
     pub min_items: Option<usize>,
     /// The most items of a list.
@@ -256,6 +277,7 @@ impl Field {
             max_length: None,
             minimum: None,
             maximum: None,
+            digits: None,
             min_items: None,
             max_items: None,
             required: false,
@@ -277,6 +299,11 @@ impl Field {
             Kind::Term(vocabulary) => Some(vocabulary),
             _ => None,
         }
+    }
+
+    /// Whether some readers see a mask instead of its value.
+    pub fn is_masked(&self) -> bool {
+        self.personal || self.needs_login
     }
 
     /// Whether its values refer to other resources (and stand in the link table instead of the document).
@@ -433,6 +460,12 @@ impl ResourceType {
     /// Its field with this role.
     pub fn field_with(&self, role: Role) -> Option<&'static Field> {
         self.object.field_with(role)
+    }
+
+    /// The field of its entry that names those who look after the metadata.
+    pub fn editors(&self) -> Option<&'static Field> {
+        let Kind::Object(entry) = self.field_with(Role::Entry)?.kind else { return None };
+        entry().field_with(Role::Editors)
     }
 
     /// Whether it has files that can be downloaded.

@@ -125,9 +125,11 @@ fn in_script(value: &Value) -> String {
 
 fn pages(version: Version) -> &'static Pages {
     static LATEST: LazyLock<Pages> = LazyLock::new(|| Pages::of(Version::Latest));
+    static V3: LazyLock<Pages> = LazyLock::new(|| Pages::of(Version::V3));
     static V2: LazyLock<Pages> = LazyLock::new(|| Pages::of(Version::V2));
     match version {
         Version::Latest => &LATEST,
+        Version::V3 => &V3,
         Version::V2 => &V2,
     }
 }

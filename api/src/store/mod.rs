@@ -22,6 +22,7 @@ pub mod revision;
 pub mod term;
 
 mod dialect;
+pub mod part;
 mod sql;
 
 use std::str::FromStr;

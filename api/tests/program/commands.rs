@@ -29,7 +29,7 @@ fn the_configuration_in_force_is_shown_without_secrets() {
 #[test]
 fn the_document_of_each_version_is_printed() {
     let home = Home::new();
-    for (version, path) in [("latest", "/datasets"), ("v2", "/v2/datasets")] {
+    for (version, path) in [("latest", "/datasets"), ("v3", "/v3/datasets"), ("v2", "/v2/datasets")] {
         let (code, out, _) = home.run(&["openapi", "--version", version]);
         let document: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, document["paths"][path].is_object()), (0, true));
@@ -42,6 +42,7 @@ fn migrations_go_up_and_down() {
     let home = Home::new();
     assert!(home.run(&["migrate", "status"]).1.contains("0001 missing"));
     assert!(home.run(&["migrate", "up"]).1.contains("0001 applied"));
+    assert!(home.run(&["migrate", "down"]).1.contains("migration 4 was taken back"));
     assert!(home.run(&["migrate", "down"]).1.contains("migration 3 was taken back"));
     let status = home.run(&["migrate", "status"]).1;
     assert!(status.contains("0002 applied") && status.contains("0003 missing"), "{status}");

@@ -3,6 +3,8 @@
 //! The structs of [`crate::resource`] are the declaration; `#[derive(Model)]` turns each into the tables below, and everything
 //! else (OpenAPI schemas, validation, links, terms, what is indexed) reads the tables.
 
+mod digits;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
@@ -10,6 +12,7 @@ use std::sync::LazyLock;
 use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 
+pub use self::digits::Digits;
 use crate::choice::Choice;
 use crate::resource;
 use crate::validate::Fault;
@@ -72,22 +75,6 @@ impl<T: FieldType> FieldType for Vec<T> {
 
 /// What stands in place of a value that a reader must not see. Sent back, it stands for the value that is stored.
 pub const MASK: &str = "******";
-
-/// How long a decimal number may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digits {
-    /// The most digits before the point.
-    pub before: u8,
-    /// The most digits after it.
-    pub after: u8,
-}
-
-impl Digits {
-    /// The greatest number that is short enough: 99.99 for two digits before and two after the point.
-    pub fn greatest(self) -> f64 {
-        10_f64.powi(self.before.into()) - 10_f64.powi(-i32::from(self.after))
-    }
-}
 
 /// What one value of a field is.
 #[derive(Clone, Copy)]

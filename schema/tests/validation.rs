@@ -248,7 +248,8 @@ fn masks_stand_for_what_is_stored() {
     let stored = json!({"name": "Ada L.", "given_name": "Ada", "surname": "Lovelace", "languages": ["eng"]});
     let mut input = check("person", &json!({"name": "******", "surname": "******", "same_as": "******"})).unwrap();
     let masked: Vec<&str> = input.masked.iter().map(|field| field.name).collect();
-    assert_eq!((masked, input.values.keys().collect::<Vec<_>>()), (vec!["name", "surname"], vec!["same_as"]));
+    assert_eq!(masked, ["name", "surname"]);
+    assert!(input.values.keys().eq(["same_as"]));
     assert_eq!(input.mask_faults().iter().map(Fault::path).collect::<Vec<_>>(), ["body.name"]);
     input.restore(stored.as_object().unwrap());
     assert_eq!(json!(input.values), json!({"name": "Ada L.", "same_as": "******", "surname": "Lovelace"}));

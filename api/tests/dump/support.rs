@@ -112,7 +112,7 @@ pub(crate) async fn rows_of(db: &Db, place: &Place) -> String {
 }
 
 /// The newest migration.
-pub(crate) const MIGRATION: i64 = 3;
+pub(crate) const MIGRATION: i64 = 4;
 
 /// The first line of an export.
 pub(crate) fn header() -> String {

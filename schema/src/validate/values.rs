@@ -210,7 +210,7 @@ impl Checker {
     fn number(&mut self, field: &Field, value: &Value) -> Option<Value> {
         let number = self.expect(value.is_number(), value, "value is not a valid float", "type_error.float")?;
         if let Some(Digits { before, after }) = field.digits {
-            let (digits_before, digits_after) = digits_of(value.as_f64()?);
+            let (digits_before, digits_after) = Digits::of(value.as_f64()?);
             if digits_before > before.into() {
                 let message = format!("ensure that there are no more than {before} digits before the decimal point");
                 self.fault(message, "value_error.decimal.whole_digits");
@@ -320,27 +320,6 @@ impl Checker {
             }
             None if field.optional => None,
             None => field.default.map(Value::from),
-        }
-    }
-}
-
-/// How many digits a number has before the point and after it, without zeros at either end.
-fn digits_of(number: f64) -> (usize, usize) {
-    // As a decimal, however large or small: never with an exponent.
-    let text = number.abs().to_string();
-    let (before, after) = text.split_once('.').unwrap_or((&text, ""));
-    (before.trim_start_matches('0').len(), after.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_are_those_of_the_decimal() {
-        let cases = [(0.0, (0, 0)), (-99.5, (2, 1)), (100.0, (3, 0)), (0.05, (0, 2)), (1e21, (22, 0)), (1e-7, (0, 7)), (-0.0, (0, 0))];
-        for (number, digits) in cases {
-            assert_eq!(digits_of(number), digits, "{number}");
         }
     }
 }

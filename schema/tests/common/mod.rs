@@ -91,7 +91,7 @@ pub(crate) fn odd_body(resource: &'static ResourceType) -> BoxedStrategy<Value> 
 
 fn valid_object(object: &'static Object) -> BoxedStrategy<Value> {
     let members: Vec<_> = object.fields.iter().map(member).collect();
-    members.prop_map(|members| paired(object, members.into_iter().flatten().collect())).boxed()
+    members.prop_map(move |members| paired(object, members.into_iter().flatten().collect())).boxed()
 }
 
 /// A platform and its identifier stand together, or neither does.

@@ -14,6 +14,7 @@ mod reviews;
 mod roles;
 mod schedule;
 mod secret;
+mod versions;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,7 @@ pub use self::reviews::Reviews;
 pub use self::roles::Roles;
 pub use self::schedule::Schedule;
 pub use self::secret::SecretUrl;
+pub use self::versions::Versions;
 
 /// What an operator may choose. Every key has a default; `aiod-api config` prints what is in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,6 +59,8 @@ pub struct Config {
     pub api_keys: ApiKeys,
     /// Resources to try the catalogue with.
     pub examples: Examples,
+    /// The versions of the interface.
+    pub versions: Versions,
 }
 
 impl Default for Config {
@@ -73,6 +77,7 @@ impl Default for Config {
             keycloak: Keycloak::default(),
             api_keys: ApiKeys::default(),
             examples: Examples::default(),
+            versions: Versions::default(),
         }
     }
 }

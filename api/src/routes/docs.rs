@@ -134,9 +134,10 @@ fn pages(version: Version) -> &'static Pages {
     }
 }
 
-/// Adds the pages of every version.
+/// Adds the pages of every version that is served.
 pub(super) fn add(route: Route, app: &Arc<App>) -> Route {
-    Version::ALL.into_iter().fold(route, |route, version| {
+    let served = Version::ALL.into_iter().filter(|version| version.is_served(&app.config.versions));
+    served.fold(route, |route, version| {
         let html = |page: fn(&Pages, &str, &Keycloak) -> String| {
             let app = Arc::clone(app);
             make_sync(move |request: Request| {

@@ -146,7 +146,7 @@ impl<E: Endpoint<Output = Response>> Surroundings<E> {
             return refused;
         }
         request.set_data(caller);
-        let response = redirected(&self.inner, request).await;
+        let response = redirected(&self.inner, &self.app, request).await;
         match allowance {
             Some(allowance) => allowance.add_headers(response),
             None => response,
@@ -175,8 +175,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
 }
 
 /// Calls the application and brings errors into our form. A path that does not exist may lead to one that does.
-async fn redirected(endpoint: &impl Endpoint, request: Request) -> Response {
-    let target = documentation(&request).or_else(|| without_trailing_slash(&request));
+async fn redirected(endpoint: &impl Endpoint, app: &App, request: Request) -> Response {
+    let target = documentation(&request, app).or_else(|| without_trailing_slash(&request));
     let response = endpoint.call(request).await.map_or_else(from_poem, IntoResponse::into_response);
     match target.filter(|_| response.status() == StatusCode::NOT_FOUND) {
         Some(target) => StatusCode::TEMPORARY_REDIRECT.with_header(header::LOCATION, target).into_response(),
@@ -184,9 +184,10 @@ async fn redirected(endpoint: &impl Endpoint, request: Request) -> Response {
     }
 }
 
-/// Where the roots of both versions lead.
-fn documentation(request: &Request) -> Option<String> {
-    let root = Version::ALL.into_iter().find(|version| request.uri().path().trim_end_matches('/') == version.prefix())?;
+/// Where the roots of the versions lead.
+fn documentation(request: &Request, app: &App) -> Option<String> {
+    let mut served = Version::ALL.into_iter().filter(|version| version.is_served(&app.config.versions));
+    let root = served.find(|version| request.uri().path().trim_end_matches('/') == version.prefix())?;
     Some(format!("{}{}/docs", forwarded_prefix(request), root.prefix()))
 }
 

@@ -3,7 +3,9 @@
 use aiod_schema::{Field, ResourceType};
 use serde_json::Value;
 
+use super::template::InterfaceError;
 use crate::catalogue::Error;
+use crate::config::Versions;
 
 /// A version of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +28,25 @@ impl Version {
             Self::Latest => "",
             Self::V3 => "/v3",
             Self::V2 => "/v2",
+        }
+    }
+
+    /// What a configuration calls it; the newest one has no name there.
+    fn name(self) -> &'static str {
+        self.prefix().trim_start_matches('/')
+    }
+
+    /// Whether a catalogue with this configuration serves it.
+    pub(super) fn is_served(self, versions: &Versions) -> bool {
+        self == Self::Latest || versions.retired.iter().all(|name| name != self.name())
+    }
+
+    /// Makes sure that only versions are retired that there are. The newest one stays without a prefix.
+    pub(super) fn check_retired(versions: &Versions) -> Result<(), InterfaceError> {
+        let is_known = |name: &String| !name.is_empty() && Self::ALL.iter().any(|version| version.name() == name);
+        match versions.retired.iter().find(|name| !is_known(name)) {
+            None => Ok(()),
+            Some(name) => Err(InterfaceError::NoVersion(name.clone())),
         }
     }
 

@@ -72,3 +72,30 @@ async fn a_field_with_two_names_has_one_value() {
     app.post("/projects", &body(json!(1), json!(2))).key(&key).send().await.ok();
     app.close().await;
 }
+
+#[tokio::test]
+async fn of_a_retired_version_the_prefix_alone_goes() {
+    let app = TestApp::with(|config| config.versions.retired = vec!["v2".to_owned()]).await;
+    for path in ["/v2/counts", "/v2/datasets", "/v2/docs", "/v2/redoc", "/v2/openapi.json", "/v2"] {
+        app.get(path).send().await.refused(404);
+    }
+    for path in ["/counts", "/v3/counts", "/datasets", "/v3/datasets", "/openapi.json", "/v3/openapi.json"] {
+        app.get(path).send().await.ok();
+    }
+    assert_eq!(app.get("/v3").send().await.header("location"), Some("/v3/docs"));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn only_versions_that_there_are_can_be_retired() {
+    let app = TestApp::new().await;
+    for name in ["v9", "", "/v2", "latest"] {
+        let mut config = app.app.config.clone();
+        config.versions.retired = vec![name.to_owned()];
+        let catalogue = aiod_api::catalogue::Catalogue::new(app.app.catalogue.db.clone(), &config);
+        let other = aiod_api::app::App::new(catalogue, config).unwrap();
+        let error = aiod_api::routes::endpoint(other.into()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(error, format!("configuration: 'versions.retired' must be a list of versions with a prefix (v2, v3), not '{name}'"));
+    }
+    app.close().await;
+}

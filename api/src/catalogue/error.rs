@@ -48,6 +48,9 @@ pub enum Error {
     /// Something outside that is needed, other than the store, cannot be reached.
     #[error("{0}")]
     Unavailable(String),
+    /// As many dear reads are under way as there may be.
+    #[error("The catalogue is busy with requests that take long. Try again in some seconds, or ask for less at once.")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

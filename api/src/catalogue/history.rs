@@ -5,6 +5,7 @@ use aiod_schema::ResourceType;
 use super::permission::{Action, require_user};
 use super::read::{Document, check_type};
 use super::shapes::Revision;
+use super::turns::Turn;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Status};
@@ -45,7 +46,7 @@ impl Catalogue {
                 past.ok_or_else(|| Error::NotFound(format!("{} '{identifier}' has no revision {revision}.", resource.label())))?;
             row = ReadRow { status: Status::parse(&status), date_modified, document, links, revision, ..row };
         }
-        let page = self.rendered(caller, resource, vec![row]).await?;
+        let page = self.rendered(caller, resource, vec![row], Turn::default()).await?;
         let document = page.documents().pop();
         document.ok_or_else(|| Error::Internal(format!("revision {revision} of {identifier} cannot be read")))
     }

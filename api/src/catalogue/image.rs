@@ -219,7 +219,7 @@ impl Catalogue {
         /// What an answer holds of them at most, in bytes; base64 makes it a third more.
         const MAX_IMAGES_SIZE: i64 = 64 << 20;
         let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
-        if ids.len() > 1 && self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
+        if self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
             return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
         }
         let mut images: HashMap<i64, Vec<Value>> = HashMap::new();

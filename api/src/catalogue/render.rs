@@ -166,9 +166,14 @@ pub(super) fn wire_time(micros: i64) -> String {
 /// Resources that others show in full, by their identifiers.
 pub(super) type Embedded = HashMap<String, ReadRow>;
 
-/// The identifiers of the resources that one shows in full, whoever reads it.
+/// How many resources one shows in full; the field of links names all of them.
+const MAX_EMBEDDED: usize = 100;
+/// The most bytes of a document that is shown in full within others: it would weigh as often as it is named.
+const MAX_EMBEDDED_BYTES: usize = 64 << 10;
+
+/// The identifiers of the resources that one may show in full, whoever reads it.
 pub(super) fn embedded<'r>(layout: &'static Layout, row: &'r ReadRow) -> impl Iterator<Item = &'r str> + use<'r> {
-    layout.embedded.iter().flat_map(|field| links::linked(links::line(&row.links, field.link))).map(|l| l.identifier)
+    layout.embedded.iter().flat_map(|field| links::linked(links::line(&row.links, field.link)).take(MAX_EMBEDDED)).map(|l| l.identifier)
 }
 
 /// About how many bytes a resource is as JSON, and seldom less than it is.
@@ -254,7 +259,8 @@ fn shown<'l>(line: &'l str, view: View<'_>) -> impl Iterator<Item = &'l str> + u
 fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded: &Embedded, view: View<'_>) {
     out.push_str(&field.before);
     let begin = out.len();
-    let mut rows = shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier)).peekable();
+    let found = shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier));
+    let mut rows = found.filter(|row| row.document.len() <= MAX_EMBEDDED_BYTES).peekable();
     if rows.peek().is_some()
         && let Some(layout) = layout(field.resource)
     {

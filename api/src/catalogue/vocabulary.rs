@@ -14,6 +14,13 @@ use crate::store::Tx;
 use crate::store::part::{Part, PartOf};
 use crate::store::term::{OfficialTerm, TermRow, TermUser};
 
+/// What a part of a vocabulary costs, as so many resources of a page.
+fn cost_of_terms(part: Part) -> i64 {
+    /// So many terms cost as much to list as one resource.
+    const TERMS: i64 = 10;
+    part.offset.saturating_add(part.limit) / TERMS
+}
+
 /// What loading a taxonomy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
@@ -37,6 +44,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn terms_in_use(&self, vocabulary: &Vocabulary, part: Part) -> Result<PartOf<String>> {
+        let _turn = self.turns.take(cost_of_terms(part)).await?;
         Ok(self.db.terms_in_use(vocabulary.name, part).await?)
     }
 
@@ -45,6 +53,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn official_terms(&self, vocabulary: &Vocabulary, part: Part) -> Result<PartOf<TermTree>> {
+        let _turn = self.turns.take(cost_of_terms(part)).await?;
         let topmost = self.db.topmost_terms(vocabulary.name, part).await?;
         let mut children: HashMap<i64, Vec<TermRow>> = HashMap::new();
         let mut parents: Vec<i64> = topmost.items.iter().map(|row| row.id).collect();

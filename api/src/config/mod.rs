@@ -10,6 +10,7 @@ mod keycloak;
 mod limits;
 mod load;
 mod log;
+mod reads;
 mod reviews;
 mod roles;
 mod schedule;
@@ -27,6 +28,7 @@ pub use self::examples::Examples;
 pub use self::keycloak::{ANY_CLIENT, Keycloak, Realm};
 pub use self::limits::{DEFAULT_PAGE, Limits, MAX_PAGE};
 pub use self::log::Log;
+pub use self::reads::Reads;
 pub use self::reviews::Reviews;
 pub use self::roles::Roles;
 pub use self::schedule::Schedule;
@@ -45,6 +47,8 @@ pub struct Config {
     pub log: Log,
     /// Limits of what callers may send.
     pub limits: Limits,
+    /// How much of the catalogue reads may take.
+    pub reads: Reads,
     /// Which pages may call the catalogue from a browser.
     pub cors: Cors,
     /// What happens to deleted resources.
@@ -70,6 +74,7 @@ impl Default for Config {
             database: Database::default(),
             log: Log::default(),
             limits: Limits::default(),
+            reads: Reads::default(),
             cors: Cors::default(),
             deletion: Deletion::default(),
             roles: Roles::default(),
@@ -90,6 +95,7 @@ impl Config {
         }
         self.database.check()?;
         self.limits.check()?;
+        self.reads.check()?;
         self.cors.check()?;
         self.deletion.check()?;
         self.keycloak.check()

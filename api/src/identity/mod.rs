@@ -40,6 +40,8 @@ const MAX_ACCOUNTS: u64 = 100_000;
 const MEMORY: Duration = Duration::from_secs(300);
 /// How long it is remembered whether the provider knows somebody.
 const ANSWER_MEMORY: Duration = Duration::from_secs(30);
+/// How long an API key is remembered: within a second, every process refuses a key that was revoked.
+const API_KEY_MEMORY: Duration = Duration::from_millis(800);
 /// How often the provider's keys are asked for.
 const REFRESH: Duration = Duration::from_secs(300);
 /// How soon after a failure.
@@ -66,6 +68,7 @@ pub struct Identity {
     provider: Option<Provider>,
     introspection: bool,
     sessions: Cache<Fingerprint, Session>,
+    keys: Cache<Fingerprint, Arc<User>>,
     active: Cache<Fingerprint, bool>,
     accounts: Cache<(String, String), i64>,
     /// Subjects, and whether the provider knows them.
@@ -87,6 +90,7 @@ impl Identity {
             provider,
             introspection: keycloak.introspection,
             sessions: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(MEMORY).build(),
+            keys: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(API_KEY_MEMORY).build(),
             active: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(answers_last).build(),
             accounts: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(MEMORY).build(),
             known: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(ANSWER_MEMORY).build(),
@@ -110,7 +114,19 @@ impl Identity {
     }
 
     async fn caller_by_key(&self, key: &str) -> store::Result<Caller> {
-        if self.api_keys { api_key::verify(&self.db, key).await } else { Ok(Caller::Refused(Refusal::NoApiKeys)) }
+        if !self.api_keys {
+            return Ok(Caller::Refused(Refusal::NoApiKeys));
+        }
+        let fingerprint: Fingerprint = Sha256::digest(key).into();
+        if let Some(user) = self.keys.get(&fingerprint).await {
+            return Ok(Caller::User(user));
+        }
+        let caller = api_key::verify(&self.db, key).await?;
+        // Refusals are not remembered: a key works as soon as it is made.
+        if let Caller::User(user) = &caller {
+            self.keys.insert(fingerprint, Arc::clone(user)).await;
+        }
+        Ok(caller)
     }
 
     async fn caller_by_token(&self, token: &str) -> store::Result<Caller> {

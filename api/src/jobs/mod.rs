@@ -1,5 +1,6 @@
 //! Work in the background, one file a job. Every process runs all jobs; a lease in the database lets one of them do what must happen once.
 
+mod counts;
 mod purge;
 mod reads;
 
@@ -26,6 +27,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, Sc
     let schedule = Schedule::parse(&app.config.deletion.schedule).map_err(ScheduleError)?;
     let jobs = TaskTracker::new();
     jobs.spawn(purge::on_schedule(Arc::clone(app), schedule, stop.clone()));
+    jobs.spawn(counts::fold(Arc::clone(app), stop.clone()));
     jobs.spawn(reads::save_counts(Arc::clone(app), stop.clone()));
     jobs.spawn(fetch_keys(Arc::clone(app), stop.clone()));
     jobs.close();

@@ -14,11 +14,17 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::caller::Auth;
+use super::json::{self, ParseError};
 use super::schema::{self, Form, inline, object_schema, of_shape};
 use super::shape::{Shape, Slot};
 use crate::catalogue::Error;
 use crate::catalogue::permission::require_user;
 use crate::catalogue::write::Expected;
+
+/// How many JSON values any body may have.
+const VALUES: usize = 20_000;
+/// A larger body may have one more for so many bytes.
+const BYTES_OF_A_VALUE: usize = 16;
 
 /// A JSON body of this shape, parsed but not yet checked.
 pub(super) struct Body<T> {
@@ -59,7 +65,7 @@ impl<'a, T: Shape> ApiExtractor<'a> for Body<T> {
         check_content_type(request)?;
         let bytes = body.take()?.into_bytes().await.map_err(unreadable)?;
         let is_absent = !T::is_required() && bytes.iter().all(u8::is_ascii_whitespace);
-        let value = if is_absent { Value::Object(Map::new()) } else { serde_json::from_slice(&bytes).map_err(|error| not_json(&error))? };
+        let value = if is_absent { Value::Object(Map::new()) } else { parse(&bytes)? };
         Ok(Self { value, shape: PhantomData })
     }
 }
@@ -81,6 +87,15 @@ fn unreadable(error: ReadBodyError) -> Error {
         ReadBodyError::PayloadTooLarge => Error::TooLarge(error.to_string()),
         other => Error::BadRequest(other.to_string()),
     }
+}
+
+/// Reads JSON. A body of very many small values would take some fifty times its size in memory, so their number is limited.
+fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    let most = VALUES + bytes.len() / BYTES_OF_A_VALUE;
+    json::parse(bytes, most).map_err(|error| match error {
+        ParseError::TooMany => Error::TooLarge(format!("The body holds more than {most} JSON values, which is too many for its size.")),
+        ParseError::Json(error) => not_json(&error),
+    })
 }
 
 fn not_json(error: &serde_json::Error) -> Error {

@@ -11,6 +11,7 @@ use poem::web::{Compress, CompressionAlgo};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
 
 use super::Version;
+use super::budget::Budget;
 use super::caller::identify;
 use super::etag::Conditional;
 use super::extract::forwarded_prefix;
@@ -119,7 +120,8 @@ fn only_at(endpoint: BoxEndpoint<'static>, parameter: &str, value: &str, others:
 
 /// The application with everything that surrounds it.
 pub(super) fn surrounded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &Arc<App>) -> impl Endpoint + use<E> {
-    let surroundings = Surroundings { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits) };
+    let surroundings =
+        Surroundings { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits), budget: Budget::new(&app.config.reads) };
     let origins = &app.config.cors.origins;
     let cors = origins.iter().fold(Cors::new(), |cors, origin| cors.allow_origin(origin));
     surroundings
@@ -132,6 +134,7 @@ struct Surroundings<E> {
     inner: E,
     app: Arc<App>,
     rate: Option<RateLimit>,
+    budget: Budget,
 }
 
 impl<E: Endpoint<Output = Response>> Surroundings<E> {
@@ -167,7 +170,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
             Some(conditional) => conditional.apply(answer),
             None => answer,
         };
-        let response = compressed(response, wanted);
+        let response = compressed(self.budget.hold(response).await, wanted);
         let status = response.status().as_u16();
         tracing::debug!(%method, path = path.path(), status, micros = begin.elapsed().as_micros(), "{method} {} {status}", path.path());
         Ok(response)

@@ -6,6 +6,7 @@
 mod answer;
 mod batch;
 mod bookmark;
+mod budget;
 mod caller;
 mod count;
 mod docs;
@@ -16,6 +17,7 @@ mod file;
 mod guard;
 mod image;
 mod interface;
+mod json;
 mod limit;
 mod middleware;
 mod paging;

@@ -37,11 +37,19 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Refuses a page that is larger than the operator allows.
+    /// Refuses a page that is larger or lies deeper than the operator allows.
     pub(super) fn check(&self, app: &App) -> Result<(), Error> {
         let most = i64::from(app.config.limits.page_size);
         if self.limit > most {
             return Err(Error::query("limit", format!("ensure this value is less than or equal to {most}")));
+        }
+        let deepest = app.config.reads.max_offset;
+        if self.offset > deepest {
+            return Err(Error::BadRequest(format!(
+                "offset: {} is more than the {deepest} that are passed over here. Lists of resources also go by cursor, however deep: begin with \
+                 cursor= (empty), and follow the Link header.",
+                self.offset
+            )));
         }
         Ok(())
     }

@@ -38,6 +38,8 @@ fn respond(error: &Error) -> Response {
         Error::WrongType { .. } => {
             return unprocessable(&[Fault::new(["path", "identifier"], error.to_string(), "value_error.identifier")]);
         }
+        Error::Busy => return busy(error),
+        Error::Store(store) if store.is_too_long() => return busy(&Error::Busy),
         Error::Store(store) if store.is_transient() => {
             let detail = "Too many write the same things at once. Try again later.";
             return failure(StatusCode::SERVICE_UNAVAILABLE, detail, error);
@@ -75,10 +77,17 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
 fn failure(status: StatusCode, detail: &str, error: &dyn std::error::Error) -> Response {
     let reference = reference();
     tracing::error!(%reference, %status, error = %chain(error), "request {reference} failed");
-    let mut response = json_response(status, &Problem { detail: detail.to_owned(), reference });
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-    }
+    let response = json_response(status, &Problem { detail: detail.to_owned(), reference });
+    if status == StatusCode::SERVICE_UNAVAILABLE { retry_later(response) } else { response }
+}
+
+/// 503 to one of those that ask for too much together. It is no failure, so it is no error in the log.
+fn busy(error: &Error) -> Response {
+    retry_later(problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))
+}
+
+fn retry_later(mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     response
 }
 

@@ -104,9 +104,9 @@ impl OfType {
     }
 
     /// A page as this version shows it, in the format that was asked for.
-    async fn list_body(&self, page: read::Page, format: &'static Format, images: bool) -> Result<String, Error> {
+    async fn list_body(&self, page: &mut read::Page, format: &'static Format, images: bool) -> Result<String, Error> {
         if format.is_own() && !images && !self.version.has_aliases(self.subject) {
-            return Ok(page.body);
+            return Ok(std::mem::take(&mut page.body));
         }
         let mut documents = page.documents();
         if images {
@@ -120,10 +120,11 @@ impl OfType {
     pub(super) async fn page(&self, request: &Request, caller: &Caller, wanted: Wanted) -> Result<Answer<Page<Read>>> {
         let format = self.format(wanted.format.0.as_deref())?;
         wanted.page.sorted.window.check(&self.app)?;
+        let each = wanted.cost_of_each(format);
         let query = wanted.page.query(self.subject.name, wanted.platform)?;
-        let page = self.app.catalogue.page(caller, self.subject, &query).await?;
+        let mut page = self.app.catalogue.page(caller, self.subject, &query, each).await?;
         let next = page.next;
-        let body = self.list_body(page, format, wanted.images && self.subject.images).await?;
+        let body = self.list_body(&mut page, format, wanted.images && self.subject.images).await?;
         let answer = Answer::written(body).in_format(format);
         Ok(match next {
             Some(id) => answer.header(header::LINK, &format!("<{}>; rel=\"next\"", with_query(request, "cursor", &cursor_after(id)))),
@@ -138,6 +139,14 @@ pub(super) struct Wanted {
     pub(super) platform: Option<String>,
     pub(super) format: WantedFormat,
     pub(super) images: bool,
+}
+
+impl Wanted {
+    /// How many times as much a resource costs as one that goes out as it is stored.
+    fn cost_of_each(&self, format: &Format) -> i64 {
+        let conversion = if format.is_own() { 1 } else { 5 };
+        if self.images { 10 } else { conversion }
+    }
 }
 
 /// What exists for every type.

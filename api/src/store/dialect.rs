@@ -61,4 +61,12 @@ impl Dialect {
             Self::Sqlite => String::new(),
         }
     }
+
+    /// Behind an `INSERT`: where a row with this key exists, adds the new `total` to its own.
+    pub(crate) fn adding_to_total(self, key: &str) -> String {
+        match self {
+            Self::MySql => " ON DUPLICATE KEY UPDATE total = total + VALUES(total)".to_owned(),
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO UPDATE SET total = total + excluded.total"),
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::count::{CountChanges, Sign};
 use super::sql::{MAX_LISTED, Sql};
 use super::{Result, StoreError, Tx, now};
 
@@ -25,11 +26,13 @@ pub(crate) struct Revision<'t> {
     stale_links: BTreeSet<i64>,
     /// Whether the texts of links of all resources that change are written anew at the end.
     are_all_links_stale: bool,
+    /// What the change does to the counts that are kept.
+    counts: CountChanges,
 }
 
 impl Tx {
     /// Changes resources: keeps their past states, makes the change, raises the revisions of those that show something else because of it,
-    /// and notes all of them in the outbox. `by` is the account that makes the change, if it is one.
+    /// notes all of them in the outbox, and changes the counts that are kept. `by` is the account that makes the change, if it is one.
     ///
     /// # Errors
     /// Those of the change; when the store fails.
@@ -46,6 +49,7 @@ impl Tx {
             touched: BTreeSet::new(),
             stale_links: BTreeSet::new(),
             are_all_links_stale: false,
+            counts: CountChanges::default(),
         };
         let value = change(&mut revision).await?;
         revision.finish().await?;
@@ -79,6 +83,8 @@ impl Revision<'_> {
         let ids: BTreeSet<i64> = ids.iter().copied().filter(|id| !self.new.contains(id)).collect();
         let first_time = ids.iter().copied().filter(|id| !self.contains(*id)).collect();
         self.keep_past_states(&first_time).await?;
+        let uncounted: Vec<i64> = ids.iter().copied().filter(|id| !self.changed.contains(id)).collect();
+        self.counts.take_in(self.tx, &uncounted, Sign::Before).await?;
         // The caller raises their revisions, which must not be raised again at the end.
         self.touched.retain(|id| !ids.contains(id));
         self.changed.extend(ids);
@@ -116,6 +122,8 @@ impl Revision<'_> {
         }
         let list = |ids: &BTreeSet<i64>| ids.iter().copied().collect::<Vec<i64>>();
         self.tx.refresh_links(&list(&self.stale_links)).await?;
+        self.counts.take_in(self.tx, &[list(&self.new), list(&self.changed)].concat(), Sign::After).await?;
+        self.counts.write(self.tx).await?;
         raise_revisions(self.tx, &list(&self.touched), self.by).await?;
         note_in_outbox(self.tx, &[list(&self.new), list(&self.changed), list(&self.touched)].concat()).await
     }

@@ -88,17 +88,6 @@ impl Db {
         Ok(found)
     }
 
-    /// A part of the terms of an open vocabulary that published resources use, in alphabetical order.
-    pub async fn terms_in_use(&self, vocabulary: &str, part: Part) -> Result<PartOf<String>> {
-        // In the order of the unique key, so that the search ends with the part. The terms of open vocabularies are their keys. One value is
-        // asked for instead of EXISTS, for which MySQL would look at all resources first.
-        let used = "(SELECT 1 FROM asset_term u JOIN asset a ON a.id = u.asset_id \
-             WHERE u.term_id = t.id AND a.status = 'published' AND a.alive = 1 LIMIT 1)";
-        let by_key = self.dialect().by_index("term_key");
-        let sql = Sql::new(format!("SELECT t.name FROM term t{by_key} WHERE t.vocabulary = ? AND {used} = 1 ORDER BY t.folded"));
-        Ok(self.fetch_part::<(String,)>(sql.bind(vocabulary), part).await?.map(|(name,)| name))
-    }
-
     /// The vocabularies that have official terms.
     pub async fn official_vocabularies(&self) -> Result<BTreeSet<String>> {
         let sql = Sql::new("SELECT DISTINCT vocabulary FROM term WHERE official = 1");
@@ -170,6 +159,7 @@ impl Tx {
 
     /// Gives the uses of one term to another and removes it.
     pub(crate) async fn merge_term(&mut self, from: i64, into: i64) -> Result<()> {
+        self.move_term_count(from, into).await?;
         let copy = format!(
             "{} asset_term (asset_id, term_id) SELECT asset_id, ? FROM asset_term WHERE term_id = ?",
             self.dialect().insert_ignore()

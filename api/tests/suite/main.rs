@@ -8,6 +8,7 @@
 mod bulk;
 mod concurrency;
 mod document;
+mod fairness;
 mod fuzz;
 mod harness;
 mod identity;

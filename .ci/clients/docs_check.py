@@ -27,7 +27,7 @@ from check import CLIENTS, PEOPLE, REALM, request  # noqa: E402
 
 CATALOGUE = "http://localhost:8000"
 ASTRAY = "http://elsewhere.invalid/"
-VERSIONS = ("", "/v2")
+VERSIONS = ("", "/v3", "/v2")
 USER = PEOPLE[0]
 WAIT_SECONDS = 30
 

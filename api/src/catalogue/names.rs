@@ -46,14 +46,14 @@ impl Catalogue {
         Ok(names)
     }
 
-    fn view_of_names(&self, caller: &Caller) -> View {
+    fn view_of_names<'c>(&self, caller: &'c Caller) -> View<'c> {
         let user = caller.user();
-        View { logged_in: user.is_some(), full: user.is_some_and(|u| u.has_role(&self.roles.full_view)), unpublished_links: false }
+        View { user, full: user.is_some_and(|u| u.has_role(&self.roles.full_view)), unpublished_links: false }
     }
 }
 
 /// A resource's name in law, or else its name, as far as the reader may see it.
-fn shown_name(row: &NameRow, view: View) -> Option<String> {
+fn shown_name(row: &NameRow, view: View<'_>) -> Option<String> {
     let resource = by_identifier(&row.identifier)?;
     let shown = |role, name: &Option<String>| {
         resource.field_with(role).filter(|field| !is_hidden(field, row.platform.as_deref(), view))?;

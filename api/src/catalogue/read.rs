@@ -128,7 +128,8 @@ impl Catalogue {
             return Err(Error::not_found(resource, &what(), true));
         }
         self.may_read(caller, resource, &row).await?;
-        let rows = [row];
+        let mut rows = [row];
+        self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
         let embedded = self.embedded(layout, &rows, &mut turn).await?;
         let views = self.views(caller, resource, layout, &rows, &embedded).await?;
@@ -186,14 +187,14 @@ impl Catalogue {
 
     /// What the caller may see of each of these resources. Permissions are asked for only where an unpublished link depends on
     /// them, so that most reads take one statement.
-    async fn views(
+    async fn views<'c>(
         &self,
-        caller: &Caller,
+        caller: &'c Caller,
         resource: &'static ResourceType,
         layout: &'static Layout,
         rows: &[ReadRow],
         embedded: &Embedded,
-    ) -> Result<impl Fn(i64) -> View + use<>> {
+    ) -> Result<impl Fn(i64) -> View<'c> + use<'c>> {
         let mut writable = HashSet::new();
         if let Some(user) = caller.user() {
             let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(layout, row, embedded)).collect();
@@ -211,8 +212,8 @@ impl Catalogue {
                 .collect();
         }
         let full = caller.user().is_some_and(|u| u.has_role(&self.roles.full_view));
-        let logged_in = caller.user().is_some();
-        Ok(move |id| View { logged_in, full, unpublished_links: writable.contains(&id) })
+        let user = caller.user();
+        Ok(move |id| View { user, full, unpublished_links: writable.contains(&id) })
     }
 
     /// A page of published resources, of which each costs `each` times as much to answer as one that goes out as it is stored.
@@ -236,7 +237,7 @@ impl Catalogue {
         }
         let is_full = i64::try_from(found.len()).is_ok_and(|n| n >= query.limit);
         let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
-        Ok(Page { next, ..self.rendered(caller, resource, &found, turn).await? })
+        Ok(Page { next, ..self.rendered(caller, resource, found, turn).await? })
     }
 
     /// Resources as the caller may see them, in the given order.
@@ -244,16 +245,17 @@ impl Catalogue {
         &self,
         caller: &Caller,
         resource: &'static ResourceType,
-        rows: &[ReadRow],
+        mut rows: Vec<ReadRow>,
         mut turn: Turn,
     ) -> Result<Page> {
+        self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
-        let embedded = self.embedded(layout, rows, &mut turn).await?;
-        let views = self.views(caller, resource, layout, rows, &embedded).await?;
+        let embedded = self.embedded(layout, &rows, &mut turn).await?;
+        let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
         let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None, _turn: turn };
         page.body.push('[');
-        for row in rows {
+        for row in &rows {
             let end = page.body.len();
             // The same contact may be shown in full by very many.
             if end > self.turns.page_bytes() {

@@ -16,6 +16,7 @@ mod reviews;
 mod roles;
 mod schedule;
 mod secret;
+mod versions;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -36,6 +37,7 @@ pub use self::reviews::Reviews;
 pub use self::roles::Roles;
 pub use self::schedule::Schedule;
 pub use self::secret::SecretUrl;
+pub use self::versions::Versions;
 
 /// What an operator may choose. Every key has a default; `aiod-api config` prints what is in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +72,8 @@ pub struct Config {
     pub api_keys: ApiKeys,
     /// Resources to try the catalogue with.
     pub examples: Examples,
+    /// The versions of the interface.
+    pub versions: Versions,
 }
 
 impl Default for Config {
@@ -89,6 +93,7 @@ impl Default for Config {
             keycloak: Keycloak::default(),
             api_keys: ApiKeys::default(),
             examples: Examples::default(),
+            versions: Versions::default(),
         }
     }
 }

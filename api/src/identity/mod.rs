@@ -6,10 +6,12 @@ mod error;
 mod keycloak;
 mod token;
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
@@ -21,6 +23,7 @@ pub use self::error::{IdentityError, ProviderError, Refusal};
 use self::keycloak::Provider;
 pub use self::keycloak::discovery_url;
 use crate::config::Config;
+use crate::store::account::LOCAL;
 use crate::store::{self, Db};
 
 /// A user whom somebody named.
@@ -38,6 +41,8 @@ const MAX_SESSIONS: u64 = 10_000;
 const MAX_ACCOUNTS: u64 = 100_000;
 /// How long a token or an account is remembered. When an import replaces the accounts, this is how long the old ones are used.
 const MEMORY: Duration = Duration::from_secs(300);
+/// How long it is remembered whether the provider knows somebody.
+const ANSWER_MEMORY: Duration = Duration::from_secs(30);
 /// How long an API key is remembered: within a second, every process refuses a key that was revoked.
 const API_KEY_MEMORY: Duration = Duration::from_millis(800);
 /// How many users who were never here somebody may ask for in an hour.
@@ -72,6 +77,8 @@ pub struct Identity {
     active: Cache<Fingerprint, bool>,
     accounts: Cache<(String, String), i64>,
     lookups: DefaultKeyedRateLimiter<i64>,
+    /// Subjects, and whether the provider knows them.
+    known: Cache<String, bool>,
 }
 
 impl Identity {
@@ -93,6 +100,7 @@ impl Identity {
             active: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(answers_last).build(),
             accounts: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(MEMORY).build(),
             lookups: RateLimiter::keyed(Quota::per_hour(LOOKUPS_PER_HOUR)),
+            known: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(ANSWER_MEMORY).build(),
         })
     }
 
@@ -226,6 +234,26 @@ impl Identity {
 
     async fn was_here(&self, text: &str) -> Result<bool, IdentityError> {
         Ok(self.db.account_by_subject(text).await?.is_some() || self.db.account_by_name(text).await?.is_some())
+    }
+
+    /// Which of these subjects stand for somebody still. Where the provider cannot be asked about one, it counts as known.
+    pub async fn known(&self, subjects: Vec<String>) -> HashSet<String> {
+        /// How many the provider is asked about at a time.
+        const AT_ONCE: usize = 8;
+        let asked = subjects.into_iter().map(|subject| async move { self.is_known(&subject).await.then_some(subject) });
+        futures_util::stream::iter(asked).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+    }
+
+    async fn is_known(&self, subject: &str) -> bool {
+        let Some(provider) = self.provider.as_ref().filter(|provider| provider.knows_users()) else { return true };
+        if subject.starts_with(LOCAL) {
+            return true;
+        }
+        let asked = async { provider.find_user(subject).await.map(|user| user.is_some()) };
+        self.known.try_get_with(subject.to_owned(), asked).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, subject, "the identity provider cannot be asked about user {subject}");
+            true
+        })
     }
 
     /// Asks the provider for its keys. Those that it no longer has are not accepted afterwards.

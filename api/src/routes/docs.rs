@@ -137,9 +137,11 @@ fn in_script(value: &Value) -> String {
 
 fn pages(version: Version) -> &'static Pages {
     static LATEST: LazyLock<Pages> = LazyLock::new(|| Pages::of(Version::Latest));
+    static V3: LazyLock<Pages> = LazyLock::new(|| Pages::of(Version::V3));
     static V2: LazyLock<Pages> = LazyLock::new(|| Pages::of(Version::V2));
     match version {
         Version::Latest => &LATEST,
+        Version::V3 => &V3,
         Version::V2 => &V2,
     }
 }
@@ -221,9 +223,10 @@ fn scripts(page: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Adds the pages of every version.
+/// Adds the pages of every version that is served.
 pub(super) fn add(route: Route, app: &Arc<App>) -> Route {
-    Version::ALL.into_iter().fold(route, |route, version| {
+    let served = Version::ALL.into_iter().filter(|version| version.is_served(&app.config.versions));
+    served.fold(route, |route, version| {
         let page = |media_type, make: Maker| {
             let page = Page::new(app, version, media_type, make);
             get(make_sync(move |request: Request| page.answer(&request)))

@@ -73,7 +73,7 @@ impl<'a, T: Shape> ApiExtractor<'a> for Body<T> {
 
 /// Refuses bodies that say to be something else than JSON. Those that say nothing are taken for JSON.
 fn check_content_type(request: &Request) -> Result<(), Error> {
-    let Some(given) = request.header(header::CONTENT_TYPE) else { return Ok(()) };
+    let Some(given) = request.header(header::CONTENT_TYPE).filter(|given| !given.trim().is_empty()) else { return Ok(()) };
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     if is_json {

@@ -153,7 +153,7 @@ impl<E: Endpoint<Output = Response>> Surroundings<E> {
         }
         let is_personal = caller.user().is_some();
         request.set_data(caller);
-        let mut response = redirected(&self.inner, request).await;
+        let mut response = redirected(&self.inner, &self.app, request).await;
         if is_personal {
             // No cache between the server and this reader may keep it for others.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
@@ -197,8 +197,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
 }
 
 /// Calls the application and brings errors into our form. A path that does not exist may lead to one that does.
-async fn redirected(endpoint: &impl Endpoint, request: Request) -> Response {
-    let (documentation, stem) = (documentation(&request), without_trailing_slash(&request));
+async fn redirected(endpoint: &impl Endpoint, app: &App, request: Request) -> Response {
+    let (documentation, stem) = (documentation(&request, app), without_trailing_slash(&request));
     let response = endpoint.call(request).await.map_or_else(from_poem, IntoResponse::into_response);
     if response.status() != StatusCode::NOT_FOUND {
         return response;
@@ -222,9 +222,10 @@ async fn exists(endpoint: &impl Endpoint, path: &str) -> bool {
     status != StatusCode::NOT_FOUND
 }
 
-/// Where the roots of both versions lead.
-fn documentation(request: &Request) -> Option<String> {
-    let root = Version::ALL.into_iter().find(|version| request.uri().path().trim_end_matches('/') == version.prefix())?;
+/// Where the roots of the versions lead.
+fn documentation(request: &Request, app: &App) -> Option<String> {
+    let mut served = Version::ALL.into_iter().filter(|version| version.is_served(&app.config.versions));
+    let root = served.find(|version| request.uri().path().trim_end_matches('/') == version.prefix())?;
     Some(format!("{}{}/docs", forwarded_prefix(request), root.prefix()))
 }
 

@@ -44,6 +44,8 @@ impl PermissionRoutes {
     }
 
     /// Who may do what with an asset
+    ///
+    /// Without those whom the identity provider no longer knows.
     #[oai(path = "/assets/permissions/:identifier", method = "get", operation_id = "list_permissions")]
     async fn list(
         &self,
@@ -51,6 +53,11 @@ impl PermissionRoutes {
         /// The asset's identifier.
         identifier: Segment<String>,
     ) -> Result<Answer<Vec<PermissionRead>>> {
-        Ok(Answer::of(&self.0.app.catalogue.permissions_on(&auth.0, &identifier.0).await?)?)
+        let app = &self.0.app;
+        let held = app.catalogue.permissions_on(&auth.0, &identifier.0).await?;
+        let subjects = held.iter().map(|(subject, _)| subject.clone()).collect();
+        let known = app.identity.known(subjects).await;
+        let of_known = held.into_iter().filter(|(subject, _)| known.contains(subject)).map(|(_, permission)| permission);
+        Ok(Answer::of(&of_known.collect())?)
     }
 }

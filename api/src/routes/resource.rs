@@ -17,6 +17,7 @@ use super::schema::{Form, batch_name, form_name, format_parameter, images_parame
 use super::shape::{Create, JSON, Null, Page, Read, Shape, Slot};
 use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::Error;
+use crate::catalogue::permission::require_user;
 use crate::catalogue::read::{self, Document, parse};
 use crate::catalogue::shapes::Identifier;
 use crate::identity::Caller;
@@ -70,6 +71,12 @@ impl OfType {
             let names: Vec<&str> = formats(self.subject).map(|format| format.name).collect();
             Error::query("schema", format!("'{name}' is not a schema of {}: {} can be had", self.subject.path, names.join(", ")))
         })
+    }
+
+    /// A body in the names of the model. Those who are not logged in do not learn what is wrong with theirs.
+    fn body(&self, auth: &Auth, body: Body<Create>) -> Result<Value, Error> {
+        require_user(&auth.0)?;
+        self.version.without_aliases(self.subject, body.into_value())
     }
 
     /// A document as this version shows it, in the format that was asked for.
@@ -193,8 +200,8 @@ impl ResourceRoutes {
     /// People leave `platform` and `platform_resource_identifier` out; theirs start as drafts. Connectors set both.
     #[oai(path = "/RESOURCE", method = "post", operation_id = "register_RESOURCE")]
     async fn register(&self, auth: Auth, body: Body<Create>) -> Result<Answer<Identifier>> {
-        let OfType { app, version, subject } = &self.0;
-        let body = version.without_aliases(subject, body.into_value());
+        let OfType { app, subject, .. } = &self.0;
+        let body = self.0.body(&auth, body)?;
         let identifier = app.catalogue.register(&auth.0, subject, &body).await?;
         Ok(Answer::of(&Identifier { identifier })?)
     }
@@ -220,8 +227,8 @@ impl ResourceRoutes {
     /// What the body leaves out is emptied. With `If-Match`, only when its revision is still the one that was read.
     #[oai(path = "/RESOURCE/:identifier", method = "put", operation_id = "replace_RESOURCE")]
     async fn replace(&self, request: &Request, auth: Auth, identifier: Segment<String>, body: Body<Create>) -> Result<Answer<Null>> {
-        let OfType { app, version, subject } = &self.0;
-        let body = version.without_aliases(subject, body.into_value());
+        let OfType { app, subject, .. } = &self.0;
+        let body = self.0.body(&auth, body)?;
         app.catalogue.replace(&auth.0, subject, &identifier.0, &body, &expected(request)).await?;
         Ok(Answer::null())
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::part::{Part, PartOf};
 use super::sql::{MAX_LISTED, Sql};
 use super::{Db, Result, Tx};
 
@@ -170,17 +171,17 @@ impl Db {
         self.fetch_all(sql).await
     }
 
-    /// Terms of an open vocabulary that published resources use, in alphabetical order: `limit` of them after the first `offset`.
-    pub async fn terms_in_use(&self, vocabulary: &str, offset: i64, limit: i64) -> Result<Vec<String>> {
+    /// A part of the terms of an open vocabulary that published resources use, in alphabetical order.
+    pub async fn terms_in_use(&self, vocabulary: &str, part: Part) -> Result<PartOf<String>> {
         // Each part stops by itself after what the answer needs.
         let sql = Sql::new(
             "SELECT name FROM (SELECT name FROM (SELECT t.name FROM term t WHERE t.vocabulary = ? AND t.in_use = 1 AND t.uses + \
              COALESCE((SELECT SUM(c.amount) FROM term_count_change c WHERE c.term_id = t.id), 0) > 0 ORDER BY t.name LIMIT ?) counted \
              UNION ALL SELECT t.name FROM (SELECT c.term_id, SUM(c.amount) AS amount FROM term_count_change c GROUP BY c.term_id) new \
              JOIN term t ON t.id = new.term_id WHERE t.vocabulary = ? AND t.in_use = 0 AND t.uses + new.amount > 0) names \
-             ORDER BY name LIMIT ? OFFSET ?",
+             ORDER BY name",
         );
-        let sql = sql.bind(vocabulary).bind(offset.saturating_add(limit)).bind(vocabulary).bind(limit).bind(offset);
-        Ok(self.fetch_all::<(String,)>(sql).await?.into_iter().map(|(name,)| name).collect())
+        let sql = sql.bind(vocabulary).bind(part.rows_to_end()).bind(vocabulary);
+        Ok(self.fetch_part::<(String,)>(sql, part).await?.map(|(name,)| name))
     }
 }

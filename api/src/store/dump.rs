@@ -96,10 +96,10 @@ pub(super) const TABLES: &[Table] = tables! {
         document Json;
     link[3]: from_id Int, field Text, to_id Int, position Int;
     asset_term[2]: asset_id Int, term_id Int;
-    permission[2]: asset_id Int, account_id Int, kind Text;
+    permission[2]: asset_id Int, account_id Int, kind Text, date_modified Int;
     asset_revision[2]: asset_id Int, revision Int, status Text, date_modified Int, modified_by Int or null, date_revised Int,
         document Json, links Text;
-    image[2]: asset_id Int, name Text, media_type Text, bytes Bytes;
+    image[2]: asset_id Int, name Text, id Int, media_type Text, bytes Bytes;
     asset_reads[1]: asset_id Int, resource_type Text, total Int;
 };
 

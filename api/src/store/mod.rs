@@ -24,6 +24,7 @@ pub mod revision;
 pub mod term;
 
 mod dialect;
+pub mod part;
 mod sql;
 
 use std::str::FromStr;

@@ -90,7 +90,7 @@ fn any_rows() -> impl Strategy<Value = Vec<Value>> {
     let images = vec(vec(any::<u8>(), 0..60), 0..6).prop_map(|images| {
         use base64::Engine;
         let encode = |bytes| base64::engine::general_purpose::STANDARD.encode(bytes);
-        let image = |(name, bytes): (u32, Vec<u8>)| json!({"image": {"asset_id": 1, "name": format!("{name}"), "media_type": "image/png", "bytes": encode(bytes)}});
+        let image = |(name, bytes): (u32, Vec<u8>)| json!({"image": {"asset_id": 1, "name": format!("{name}"), "id": name + 1, "media_type": "image/png", "bytes": encode(bytes)}});
         (0..).zip(images).map(image).collect::<Vec<_>>()
     });
     (terms, assets, images).prop_map(|(terms, assets, images)| [terms, assets, images].concat())
@@ -150,7 +150,8 @@ async fn a_file_that_is_cut_short_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_line_is_named_and_nothing_imported() {
-    let rows = [asset(1, &json!({"aiod_entry": {}})), json!({"permission": {"asset_id": 1, "account_id": 1, "kind": "read"}})];
+    let rows =
+        [asset(1, &json!({"aiod_entry": {}})), json!({"permission": {"asset_id": 1, "account_id": 1, "kind": "read", "date_modified": 1}})];
     let whole = export_with(&rows);
     for place in Place::all().await {
         let db = place.db().await;

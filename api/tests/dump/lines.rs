@@ -113,7 +113,7 @@ async fn faults_of_lines_are_named() {
     for (line, expected) in [
         (r#"{"platform":{"id":1,"name":"a"},"x":1}"#, "invalid type: integer `1`, expected a map"),
         (r#"{"account":{"id":9223372036854775808}}"#, "column 'id' needs a whole number of 64 bits"),
-        (r#"{"image":{"asset_id":1,"name":"","media_type":"","bytes":"?"}}"#, "column 'bytes' is not base 64"),
+        (r#"{"image":{"asset_id":1,"name":"","id":1,"media_type":"","bytes":"?"}}"#, "column 'bytes' is not base 64"),
         (r#"{"account":{"id":1"#, "EOF while parsing"),
         (r#"{"platform":{"id":1,"name":"a"}} x"#, "trailing characters"),
     ] {

@@ -167,7 +167,10 @@ pub(crate) async fn tables(place: &Place) -> Vec<String> {
             Some((before, after)) => format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit())),
             None => line.to_owned(),
         };
-        out.push(create.lines().map(without_counter).collect::<Vec<_>>().join("\n"));
+        // Indexes that are made anew come last; their order means nothing.
+        let mut lines: Vec<String> = create.lines().map(|line| without_counter(line.trim_end_matches(','))).collect();
+        lines.sort();
+        out.push(lines.join("\n"));
     }
     out
 }

@@ -31,7 +31,7 @@ fn the_configuration_in_force_is_shown_without_secrets() {
 #[test]
 fn the_document_of_each_version_is_printed() {
     let home = Home::new();
-    for (version, path) in [("latest", "/datasets"), ("v2", "/v2/datasets")] {
+    for (version, path) in [("latest", "/datasets"), ("v3", "/v3/datasets"), ("v2", "/v2/datasets")] {
         let (code, out, _) = home.run(&["openapi", "--version", version]);
         let document: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, document["paths"][path].is_object()), (0, true));

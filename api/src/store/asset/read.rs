@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Sort, Status, is_padded, may_identify};
+use crate::store::part::{Part, PartOf};
 use crate::store::readers::Weighed;
 use crate::store::sql::{MAX_LISTED, Sql};
 use crate::store::{Db, Result};
@@ -88,28 +89,37 @@ impl Db {
         Ok(self.fetch_within(Sql::new(READ).push(which).bind(resource_type).bind(platform).bind(key), most).await?.pop())
     }
 
-    /// The living resources on which an account has admin permission, with the names of their types; in the order of their
+    /// A part of the living resources on which an account has admin permission, with the names of their types; in the order of their
     /// last change or of their registration.
     pub async fn administered_by(
         &self,
         account: i64,
         sort: Sort,
         descending: bool,
-        offset: i64,
-        limit: i64,
+        part: Part,
         most: usize,
-    ) -> Result<Vec<(String, ReadRow)>> {
-        let column = sort.as_str();
+    ) -> Result<PartOf<(String, ReadRow)>> {
+        // In the order of an index: what a page costs does not depend on how many resources the account has.
+        let (index, order) = match sort {
+            Sort::DateModified => ("permission_by_date", ["p.date_modified ", "p.asset_id "].as_slice()),
+            // Row ids are in the order of registration.
+            Sort::DateCreated => ("permission_by_account", ["p.asset_id "].as_slice()),
+        };
         let direction = if descending { "DESC" } else { "ASC" };
+        let order: Vec<String> = order.iter().map(|column| format!("{column}{direction}")).collect();
         let sql = Sql::new(format!(
-            "SELECT a.identifier, a.resource_type FROM permission p JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \
-             WHERE p.account_id = ? AND p.kind = 'admin' ORDER BY a.{column} {direction}, a.id {direction} LIMIT ? OFFSET ?"
+            "SELECT a.identifier, a.resource_type FROM permission p{} CROSS JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \
+             WHERE p.account_id = ? AND p.kind = 'admin' ORDER BY {}",
+            self.dialect().by_index(index),
+            order.join(", ")
         ));
-        let chosen: Vec<(String, String)> = self.fetch_all(sql.bind(account).bind(limit).bind(offset)).await?;
-        let identifiers: Vec<&str> = chosen.iter().map(|(identifier, _)| identifier.as_str()).collect();
+        let chosen: PartOf<(String, String)> = self.fetch_part(sql.bind(account), part).await?;
+        let identifiers: Vec<&str> = chosen.items.iter().map(|(identifier, _)| identifier.as_str()).collect();
         let rows = self.read_by_identifiers(&identifiers, most).await?;
         let mut rows: HashMap<String, ReadRow> = rows.into_iter().map(|row| (row.identifier.clone(), row)).collect();
-        Ok(chosen.into_iter().filter_map(|(identifier, type_name)| Some((type_name, rows.remove(&identifier)?))).collect())
+        let has_more = chosen.has_more;
+        let of_part = chosen.items.into_iter().filter_map(|(identifier, type_name)| Some((type_name, rows.remove(&identifier)?)));
+        Ok(PartOf { items: of_part.collect(), has_more })
     }
 
     /// Whether there are resources, deleted ones counted, that are not of this platform.

@@ -85,7 +85,7 @@ impl Revision<'_> {
             let sql = sql.bind(change.name).bind(change.date).bind(self.by()).bind(change.content_hash).bind(change.document);
             self.tx().execute(sql.bind(change.id)).await?;
         }
-        Ok(())
+        self.tx().date_permissions(&ids).await
     }
 
     /// Puts resources, which the transaction has locked, into a status. Those that refer to them show it.
@@ -101,7 +101,7 @@ impl Revision<'_> {
             let sql = sql.bind(status.as_str()).bind(date).bind(self.by());
             self.tx().execute(sql.push_list(ids)).await?;
         }
-        Ok(())
+        self.tx().date_permissions(ids).await
     }
 
     /// Marks a resource, which the transaction has locked, as deleted. Those that refer to it show it no longer.

@@ -6,6 +6,7 @@ mod database;
 mod deletion;
 mod error;
 mod examples;
+mod history;
 mod keycloak;
 mod limits;
 mod load;
@@ -23,6 +24,7 @@ pub use self::database::Database;
 pub use self::deletion::Deletion;
 pub use self::error::ConfigError;
 pub use self::examples::Examples;
+pub use self::history::History;
 pub use self::keycloak::{ANY_CLIENT, Keycloak, Realm};
 pub use self::limits::{DEFAULT_PAGE, Limits, MAX_PAGE};
 pub use self::log::Log;
@@ -47,6 +49,8 @@ pub struct Config {
     pub cors: Cors,
     /// What happens to deleted resources.
     pub deletion: Deletion,
+    /// Which past revisions are kept.
+    pub history: History,
     /// Names of roles.
     pub roles: Roles,
     /// How drafts are published.
@@ -68,6 +72,7 @@ impl Default for Config {
             limits: Limits::default(),
             cors: Cors::default(),
             deletion: Deletion::default(),
+            history: History::default(),
             roles: Roles::default(),
             reviews: Reviews::default(),
             keycloak: Keycloak::default(),
@@ -87,6 +92,7 @@ impl Config {
         self.limits.check()?;
         self.cors.check()?;
         self.deletion.check()?;
+        self.history.check()?;
         self.keycloak.check()
     }
 

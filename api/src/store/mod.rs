@@ -59,6 +59,9 @@ pub enum StoreError {
     /// An export or an import failed.
     #[error(transparent)]
     Dump(#[from] dump::DumpError),
+    /// A past state of a resource cannot be compressed, or not be read again.
+    #[error("a past state of a resource: {0}")]
+    Packed(#[source] std::io::Error),
     /// Reading or writing a file failed.
     #[error("file: {0}")]
     File(#[from] std::io::Error),
@@ -246,9 +249,13 @@ impl Db {
                 Box::pin(async move {
                     // Under REPEATABLE READ, a transaction that waited for a lock would read what was there before the wait.
                     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                    // A value that does not fit its column is refused, whatever the configuration of the server says.
+                    // A value that does not fit its column is refused, whatever the configuration of the server says. Lists of links are
+                    // never cut short: those of a million parts have 50 MB.
                     connection
-                        .execute("SET SESSION innodb_lock_wait_timeout = 10, sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')")
+                        .execute(
+                            "SET SESSION innodb_lock_wait_timeout = 10, group_concat_max_len = 67108864, \
+                             sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
+                        )
                         .await?;
                     Ok(())
                 })

@@ -1,7 +1,7 @@
 //! Pages of published resources, by offset or by cursor.
 
 use super::ReadRow;
-use super::read::READ;
+use super::read::read;
 use super::registering::is_recent;
 use crate::store::dialect::Dialect;
 use crate::store::sql::Sql;
@@ -67,9 +67,9 @@ impl PageQuery {
     }
 
     /// A `SELECT` from the rows `a` of this page. The database finds their ids in the index alone.
-    fn select_by_ids(&self, dialect: Dialect, select: &str) -> Sql {
+    fn select_by_ids(&self, dialect: Dialect, select: Sql) -> Sql {
         let ids = self.select(dialect, Sql::new("SELECT id FROM asset"));
-        Sql::new(select).push("(").append(ids).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
+        select.push("(").append(ids).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
     }
 
     /// A `SELECT` from resources, with the conditions, the order and the limit of this page.
@@ -115,8 +115,8 @@ impl Db {
     pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
         let sql = match page.start {
             // The rows that the offset passes over are never read.
-            Start::Offset(1..) => page.select_by_ids(self.dialect(), READ),
-            _ => page.select(self.dialect(), Sql::new(READ).push("asset a")),
+            Start::Offset(1..) => page.select_by_ids(self.dialect(), read()),
+            _ => page.select(self.dialect(), read().push("asset a")),
         };
         let found: Vec<ReadRow> = self.fetch_all(sql.clone()).await?;
         let may_miss = page.follows_ids() && found.iter().any(|row| is_recent(row.date_created));
@@ -129,7 +129,8 @@ impl Db {
     /// How many bytes the documents of a page have.
     pub async fn page_bytes(&self, page: &PageQuery) -> Result<i64> {
         // A sum is a DECIMAL in MySQL.
-        let sql = page.select_by_ids(self.dialect(), "SELECT CAST(COALESCE(SUM(LENGTH(a.document)), 0) AS SIGNED) FROM ");
+        let sum = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(a.document)), 0) AS SIGNED) FROM ");
+        let sql = page.select_by_ids(self.dialect(), sum);
         Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Sort, Status, is_padded, may_identify};
+use crate::store::link::{MADE_BY_OTHERS, with_others};
 use crate::store::sql::{MAX_LISTED, Sql};
 use crate::store::{Db, Result};
 
@@ -31,8 +32,8 @@ pub struct ReadRow {
     pub links: String,
 }
 
-/// The columns of [`READ`], in its order.
-type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String);
+/// The columns of [`read`], in its order.
+type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String, Option<String>);
 
 /// Columns are read by their places: to look up a column by its name took as long as to read its value.
 impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for ReadRow
@@ -40,15 +41,20 @@ where
     ReadColumns: sqlx::FromRow<'r, R>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links) =
+        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, own, others) =
             ReadColumns::from_row(row)?;
+        let links = with_others(own, others.as_deref());
         let status = Status::parse(&status);
         Ok(Self { id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links })
     }
 }
 
-pub(super) const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
-    a.document, a.links FROM ";
+/// The beginning of a statement that reads resources `a`.
+pub(super) fn read() -> Sql {
+    const OWN: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
+        a.document, a.links, ";
+    Sql::new(OWN).push(MADE_BY_OTHERS).push(" FROM ")
+}
 
 impl Db {
     /// The resource with this identifier, deleted or not.
@@ -56,14 +62,14 @@ impl Db {
         if !may_identify(identifier) {
             return Ok(None);
         }
-        self.fetch_optional(Sql::new(READ).push("asset a WHERE a.identifier = ?").bind(identifier)).await
+        self.fetch_optional(read().push("asset a WHERE a.identifier = ?").bind(identifier)).await
     }
 
     /// The resources with these identifiers, deleted or not, in no order.
     pub async fn read_by_identifiers(&self, identifiers: &[&str]) -> Result<Vec<ReadRow>> {
         let mut found = Vec::with_capacity(identifiers.len());
         for chunk in identifiers.chunks(MAX_LISTED) {
-            found.extend(self.fetch_all::<ReadRow>(Sql::new(READ).push("asset a WHERE a.identifier IN ").push_list(chunk)).await?);
+            found.extend(self.fetch_all::<ReadRow>(read().push("asset a WHERE a.identifier IN ").push_list(chunk)).await?);
         }
         Ok(found)
     }
@@ -74,7 +80,7 @@ impl Db {
             return Ok(None);
         }
         let which = "asset a WHERE a.resource_type = ? AND a.platform = ? AND a.platform_key = ? ORDER BY a.alive DESC, a.id DESC LIMIT 1";
-        self.fetch_optional(Sql::new(READ).push(which).bind(resource_type).bind(platform).bind(key)).await
+        self.fetch_optional(read().push(which).bind(resource_type).bind(platform).bind(key)).await
     }
 
     /// The living resources on which an account has admin permission, with the names of their types; in the order of their

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
 
 use asset::Registrations;
@@ -81,6 +81,28 @@ impl StoreError {
     /// Whether a row with the same unique key exists already.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
+    /// Whether the disk of the database is full.
+    pub fn is_full(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        match mysql_number(error.as_ref()) {
+            // MySQL: 1021 disk full, 1114 table full. In others, errno 28 of the system stands in the message.
+            Some(number) => matches!(number, 1021 | 1114) || ["errno: 28", "error 28", "error: 28"].iter().any(|e| error.message().contains(e)),
+            // SQLite: 13 full, 4874 the file that its processes share cannot grow.
+            None => matches!(error.code().as_deref(), Some("13" | "4874")),
+        }
+    }
+
+    /// Whether the database takes no writes at the moment.
+    pub fn is_read_only(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        match mysql_number(error.as_ref()) {
+            // MySQL: 1290 an option such as --read-only, 1836 read-only mode, 1792 read-only transaction.
+            Some(number) => matches!(number, 1290 | 1792 | 1836),
+            // SQLite: the lower eight bits are the kind of the error; 8 read-only.
+            None => error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 8),
+        }
     }
 
     /// Whether the database cannot be reached, so that the same request may succeed later.
@@ -183,6 +205,13 @@ async fn await_mysql(options: &MySqlConnectOptions) -> Result<()> {
     }
 }
 
+/// Whether a connection of SQLite has no open transaction, after the rollback that it may still have to do. One that has is closed: where
+/// the disk is full, SQLite rolls back by itself, and sqlx takes the transaction for open ever after.
+async fn has_rolled_back(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 /// Runs a statement on a connection that is kept for reading.
 macro_rules! reading {
     ($readers:expr, $sql:ident.$rows:ident().$fetch:ident) => {{
@@ -228,14 +257,27 @@ impl Db {
         if let Some(folder) = options.get_filename().parent().filter(|f| !f.as_os_str().is_empty()) {
             tokio::fs::create_dir_all(folder).await?;
         }
-        let write =
-            SqlitePoolOptions::new().max_connections(1).min_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(has_rolled_back(connection)))
+            .connect_with(options.clone())
+            .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(connections.clamp(1, 8))
             .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
         Ok(Self::Sqlite { read: Arc::new(Readers::new(read)), write })
+    }
+
+    /// Begins a transaction on MySQL. This goes on to its end even when the caller has gone away: sqlx would otherwise keep a connection
+    /// with a transaction that it does not know of, and what is written on it next would not be committed.
+    async fn begin_mysql(pool: &MySqlPool) -> Result<Transaction<'static, MySql>> {
+        let pool = pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await });
+        Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
     async fn open_mysql(url: &str, connections: u32) -> Result<Self> {
@@ -316,7 +358,7 @@ impl Db {
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::MySql { write, .. } => Tx::MySql(write.begin().await?),
+            Self::MySql { write, .. } => Tx::MySql(Self::begin_mysql(write).await?),
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
     }

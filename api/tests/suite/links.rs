@@ -168,9 +168,9 @@ async fn deleted_resources_vanish_from_the_links_of_others() {
 #[tokio::test]
 async fn links_to_drafts_show_to_those_who_may_write() {
     let app = TestApp::new().await;
-    let (owner, other, connector) = (app.key("ada", &[]).await, app.key("bob", &[]).await, app.key("bot", &["platform_example"]).await);
+    let (owner, other, second) = (app.key("ada", &[]).await, app.key("bob", &[]).await, app.key("bot", &["platform_example"]).await);
     let contact = app.draft("contacts", &owner, json!({"name": "Ada"})).await;
-    app.key("example connector", &["platform_example"]).await;
+    let connector = app.key("example connector", &["platform_example"]).await;
     let wish = json!({"asset_identifier": contact, "user": "example connector", "permission_type": "read"});
     app.post("/assets/permissions", &wish).key(&owner).send().await.ok();
     let id = app.publish("datasets", "d", json!({"creator": [contact], "contact": [contact]})).await;
@@ -178,6 +178,9 @@ async fn links_to_drafts_show_to_those_who_may_write() {
         let first = |value: Value| if value.is_array() { value[0].clone() } else { value };
         let shown = first(app.get(&path).key(&connector).send().await.ok());
         assert_eq!((shown["creator"].clone(), shown["contacts"][0]["name"].as_str()), (json!([contact]), Some("Ada")), "{path}");
+        // Who may write the dataset but not read the contact sees the link alone.
+        let linked = first(app.get(&path).key(&second).send().await.ok());
+        assert_eq!((linked["creator"].clone(), linked["contacts"].clone()), (json!([contact]), json!([])), "{path}");
         for answer in [app.get(&path).send().await, app.get(&path).key(&other).send().await] {
             let hidden = first(answer.ok());
             assert_eq!((hidden["creator"].clone(), hidden["contacts"].clone()), (json!([]), json!([])), "{path}");

@@ -8,6 +8,7 @@
 mod bulk;
 mod concurrency;
 mod document;
+mod failures;
 mod fuzz;
 mod harness;
 mod history;

@@ -299,9 +299,6 @@ mod tests {
         let own = "has_part data_b !data_c\nname con_x";
         assert_eq!(with_others(own.to_owned(), None), own);
         let others = "has_part data_a,is_part_of !data_z,is_part_of data_y";
-        assert_eq!(
-            with_others(own.to_owned(), Some(others)),
-            "has_part data_b !data_c data_a\nis_part_of !data_z data_y\nname con_x"
-        );
+        assert_eq!(with_others(own.to_owned(), Some(others)), "has_part data_b !data_c data_a\nis_part_of !data_z data_y\nname con_x");
     }
 }

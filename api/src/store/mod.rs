@@ -6,6 +6,7 @@ pub mod account;
 pub mod api_key;
 pub mod asset;
 pub mod bookmark;
+mod busy;
 pub mod dump;
 pub mod image;
 pub mod lease;
@@ -30,11 +31,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool};
 
 use asset::Registrations;
+use busy::{Busy, Open, once};
 use readers::Readers;
 use sql::{Row, Sql};
 
@@ -88,7 +89,9 @@ impl StoreError {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
         match mysql_number(error.as_ref()) {
             // MySQL: 1021 disk full, 1114 table full. In others, errno 28 of the system stands in the message.
-            Some(number) => matches!(number, 1021 | 1114) || ["errno: 28", "error 28", "error: 28"].iter().any(|e| error.message().contains(e)),
+            Some(number) => {
+                matches!(number, 1021 | 1114) || ["errno: 28", "error 28", "error: 28"].iter().any(|e| error.message().contains(e))
+            }
             // SQLite: 13 full, 4874 the file that its processes share cannot grow.
             None => matches!(error.code().as_deref(), Some("13" | "4874")),
         }
@@ -179,9 +182,9 @@ pub enum Db {
 #[derive(Debug)]
 pub enum Tx {
     /// On MySQL or MariaDB.
-    MySql(Transaction<'static, MySql>),
+    MySql(Open<MySql>),
     /// On SQLite; it holds the write lock from the beginning.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Open<Sqlite>),
 }
 
 /// Waits some seconds for a server that may just be starting. A pool would wait as well, but would not log why.
@@ -205,17 +208,10 @@ async fn await_mysql(options: &MySqlConnectOptions) -> Result<()> {
     }
 }
 
-/// Whether a connection of SQLite has no open transaction, after the rollback that it may still have to do. One that has is closed: where
-/// the disk is full, SQLite rolls back by itself, and sqlx takes the transaction for open ever after.
-async fn has_rolled_back(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
 /// Runs a statement on a connection that is kept for reading.
 macro_rules! reading {
     ($readers:expr, $sql:ident.$rows:ident().$fetch:ident) => {{
-        let statement = |mut connection: PoolConnection<_>| {
+        let statement = |mut connection: Busy<_>| {
             let query = $sql.clone().$rows();
             async move {
                 let outcome = query.$fetch(&mut *connection).await;
@@ -257,27 +253,14 @@ impl Db {
         if let Some(folder) = options.get_filename().parent().filter(|f| !f.as_os_str().is_empty()) {
             tokio::fs::create_dir_all(folder).await?;
         }
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(has_rolled_back(connection)))
-            .connect_with(options.clone())
-            .await?;
+        let write =
+            SqlitePoolOptions::new().max_connections(1).min_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(connections.clamp(1, 8))
             .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
         Ok(Self::Sqlite { read: Arc::new(Readers::new(read)), write })
-    }
-
-    /// Begins a transaction on MySQL. This goes on to its end even when the caller has gone away: sqlx would otherwise keep a connection
-    /// with a transaction that it does not know of, and what is written on it next would not be committed.
-    async fn begin_mysql(pool: &MySqlPool) -> Result<Transaction<'static, MySql>> {
-        let pool = pool.clone();
-        let begun = tokio::spawn(async move { pool.begin().await });
-        Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
     async fn open_mysql(url: &str, connections: u32) -> Result<Self> {
@@ -350,16 +333,16 @@ impl Db {
     /// Runs a writing statement by itself; the number of rows it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         Ok(match self {
-            Self::MySql { write, .. } => sql.for_mysql().execute(write).await?.rows_affected(),
-            Self::Sqlite { write, .. } => sql.for_sqlite().execute(write).await?.rows_affected(),
+            Self::MySql { write, .. } => once(write, async |connection| sql.for_mysql().execute(connection).await).await?.rows_affected(),
+            Self::Sqlite { write, .. } => once(write, async |connection| sql.for_sqlite().execute(connection).await).await?.rows_affected(),
         })
     }
 
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::MySql { write, .. } => Tx::MySql(Self::begin_mysql(write).await?),
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::MySql { write, .. } => Tx::MySql(Open::begin(write, "BEGIN").await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(Open::begin(write, "BEGIN IMMEDIATE").await?),
         })
     }
 }
@@ -403,10 +386,17 @@ impl Tx {
     /// When the database refuses; then nothing of it is visible.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::MySql(tx) => tx.commit().await?,
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::MySql(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit().await,
         }
-        Ok(())
+    }
+
+    /// Takes back what the transaction has done. A transaction that is dropped instead ends with its connection.
+    pub async fn rollback(self) {
+        match self {
+            Self::MySql(tx) => tx.rollback().await,
+            Self::Sqlite(tx) => tx.rollback().await,
+        }
     }
 }
 

@@ -60,7 +60,8 @@ async fn past_revisions_of_older_programs_are_read() {
 async fn only_the_newest_past_revisions_are_kept() {
     let app = TestApp::with(|config: &mut Config| config.history.keep_revisions = 3).await;
     let key = app.key("ada", &[]).await;
-    let (many, few) = (app.draft("datasets", &key, json!({"name": "many"})).await, app.draft("datasets", &key, json!({"name": "few"})).await);
+    let (many, few) =
+        (app.draft("datasets", &key, json!({"name": "many"})).await, app.draft("datasets", &key, json!({"name": "few"})).await);
     let (many, few) = (format!("/datasets/{many}"), format!("/datasets/{few}"));
     patch_until(&app, &many, &key, 10).await;
     patch_until(&app, &few, &key, 4).await;

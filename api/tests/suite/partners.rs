@@ -129,3 +129,33 @@ async fn a_draft_contact_is_shown_in_full_only_to_those_who_may_read_it() {
     assert!(!list.text().contains("ada@example.org"), "{}", list.text());
     app.close().await;
 }
+
+#[tokio::test]
+async fn links_show_the_same_after_the_migration_that_divided_them() {
+    const DIVIDING: i64 = 6;
+    let app = TestApp::new().await;
+    let admin = app.key("root", &["admin_aiod_resources"]).await;
+    let owner = app.key("ada", &[]).await;
+    let [whole, own] = ["whole", "own"].map(|name| app.publish("datasets", name, json!({})));
+    let (whole, own) = (whole.await, own.await);
+    let draft = app.draft("datasets", &owner, json!({"name": "draft", "is_part_of": [whole], "relevant_to": [whole]})).await;
+    app.publish("datasets", "part", json!({"is_part_of": [whole]})).await;
+    app.request(Method::PATCH, &format!("/datasets/{whole}")).json(&json!({"is_part_of": [own]})).key(&admin).send().await.ok();
+    let paths = [&whole, &own, &draft].map(|identifier| format!("/datasets/{identifier}"));
+    let mut before = Vec::new();
+    for path in &paths {
+        before.push(app.get(path).key(&admin).send().await.text());
+    }
+    let texts = async || app.rows::<(String, i64)>("SELECT links, is_linked FROM asset ORDER BY id").await;
+    let divided = texts().await;
+    let db = &app.app.catalogue.db;
+    while db.migrate_down().await.unwrap().is_some_and(|undone| undone > DIVIDING) {}
+    let whole_texts = app.rows::<(String,)>("SELECT links FROM asset ORDER BY id").await;
+    assert!(whole_texts[0].0.contains("has_part !") && whole_texts[0].0.contains("relevant_resource !"), "{whole_texts:?}");
+    db.migrate_up().await.unwrap();
+    assert_eq!(texts().await, divided);
+    for (path, before) in paths.iter().zip(before) {
+        assert_eq!(app.get(path).key(&admin).send().await.text(), before);
+    }
+    app.close().await;
+}

@@ -82,7 +82,8 @@ impl<'a> Watch<'a> {
 
 /// Checks the past states and the outbox of everything that changed.
 fn check(before: &Tables, after: &Tables, changed: &BTreeSet<String>, shown: &BTreeSet<String>, place: &str) {
-    let mut noted: Vec<(i64, i64)> = shown.iter().map(|identifier| after.ids[identifier]).map(|id| (id, after.present[&id].revision)).collect();
+    let mut noted: Vec<(i64, i64)> =
+        shown.iter().map(|identifier| after.ids[identifier]).map(|id| (id, after.present[&id].revision)).collect();
     let mut kept: BTreeSet<(i64, i64)> = before.past.keys().copied().collect();
     let mut raised = BTreeSet::new();
     for (identifier, id) in &after.ids {

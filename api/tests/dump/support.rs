@@ -113,11 +113,15 @@ pub(crate) async fn rows_of(db: &Db, place: &Place) -> String {
 }
 
 /// The newest migration.
-pub(crate) const MIGRATION: i64 = 3;
+pub(crate) fn newest_migration() -> i64 {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap();
+    let number = |name: String| name.split('_').next()?.parse().ok();
+    files.filter_map(|file| number(file.unwrap().file_name().into_string().unwrap())).max().unwrap()
+}
 
 /// The first line of an export.
 pub(crate) fn header() -> String {
-    json!({"format": "aiod-catalogue", "version": 1, "migration": MIGRATION}).to_string()
+    json!({"format": "aiod-catalogue", "version": 1, "migration": newest_migration()}).to_string()
 }
 
 /// An export with these rows.

@@ -23,7 +23,7 @@ pub struct App {
 
 impl App {
     /// How many KiB of bodies are worked on at once.
-    pub const BODIES_KIB: u32 = 128 << 10;
+    pub const BODIES_KIB: u32 = 32 << 10;
 
     /// The application over a catalogue.
     ///

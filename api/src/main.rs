@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    aiod_api::cli::run(aiod_api::cli::Cli::parse()).await
+fn main() -> ExitCode {
+    aiod_api::cli::run(aiod_api::cli::Cli::parse())
 }

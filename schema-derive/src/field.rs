@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
-use syn::{Expr, Field, Ident, LitStr, Token};
+use syn::{Expr, Field, Ident, LitInt, LitStr, Token};
 
 use crate::syntax::{documentation, each_option, key, name, text};
 
@@ -40,6 +40,7 @@ impl FieldOptions {
             "max" => self.set("max_length", some(&expression(meta)?)),
             "least" => self.set("minimum", some(&expression(meta)?)),
             "most" => self.set("maximum", some(&expression(meta)?)),
+            "digits" => self.set("digits", digits(meta)?),
             "platform" => self.set("kind", quote!(::aiod_schema::model::Kind::Platform)),
             "blob" => self.set("kind", quote!(::aiod_schema::model::Kind::Blob)),
             "link" => self.set("kind", link(&text(meta)?)?),
@@ -60,6 +61,16 @@ impl FieldOptions {
     fn set(&mut self, member: &str, value: Tokens) {
         self.members.push((Ident::new(member, Span::call_site()), value));
     }
+}
+
+/// Reads `digits(before, after)`.
+fn digits(meta: &ParseNestedMeta<'_>) -> syn::Result<Tokens> {
+    let content;
+    syn::parenthesized!(content in meta.input);
+    let before: LitInt = content.parse()?;
+    content.parse::<Token![,]>()?;
+    let after: LitInt = content.parse()?;
+    Ok(quote!(Some(::aiod_schema::model::Digits { before: #before, after: #after })))
 }
 
 fn expression(meta: &ParseNestedMeta<'_>) -> syn::Result<Expr> {

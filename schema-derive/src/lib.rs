@@ -16,8 +16,9 @@
 //! * what a value is, where the type does not say it: `platform`, `blob`, `link = "type or group, …"`, `term = "vocabulary"`;
 //! * of a link: `inverse = "field"`, the field of the other end that says the same; `one_of = "group"`, where only one field of this group
 //!   may refer to anything;
-//! * its limits: `required`, `min = …` and `max = …` (characters), `least = …` and `most = …` (numbers), `min_items = …` and
-//!   `max_items = …`; `default = …` for what is absent;
+//! * its limits: `required`, `min = …` and `max = …` (characters), `least = …` and `most = …` (whole numbers),
+//!   `digits(2, 1)` (of other numbers: at most so many before the point, and after it), `min_items = …` and `max_items = …`;
+//!   `default = …` for what is absent;
 //! * who sets and sees it: `read_only`, `personal`, `needs_login`;
 //! * what the catalogue does with it: `role = Role`, `embeds = "link field"`;
 //! * `v2_alias = "…"`: its other name in `/v2`.

@@ -3,6 +3,8 @@
 //! The structs of [`crate::resource`] are the declaration; `#[derive(Model)]` turns each into the tables below, and everything
 //! else (OpenAPI schemas, validation, links, terms, what is indexed) reads the tables.
 
+mod digits;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
@@ -10,6 +12,7 @@ use std::sync::LazyLock;
 use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 
+pub use self::digits::Digits;
 use crate::choice::Choice;
 use crate::resource;
 use crate::validate::Fault;
@@ -69,6 +72,9 @@ impl<T: FieldType> FieldType for Option<T> {
 impl<T: FieldType> FieldType for Vec<T> {
     const SHAPE: Shape = Shape { list: true, ..Shape::one(T::SHAPE.kind) };
 }
+
+/// What stands in place of a value that a reader must not see. Sent back, it stands for the value that is stored.
+pub const MASK: &str = "******";
 
 /// What one value of a field is.
 #[derive(Clone, Copy)]
@@ -173,10 +179,12 @@ pub enum Role {
     Identifier,
     /// The same identifier, under an older name.
     IdentifierAlias,
-    /// How the platform identifies the resource.
+    /// How the platform identifies the resource, or a file of it.
     PlatformIdentifier,
     /// What the resource is called: related resources are found by it.
     Name,
+    /// What an organisation is called in law: converters prefer it to its name.
+    LegalName,
     /// How the resource is administered: an object of which the catalogue sets all but the [`Role::Editors`].
     Entry,
     /// In the entry, those who look after the metadata.
@@ -216,6 +224,8 @@ pub struct Field {
     pub minimum: Option<i32>,
     /// The greatest value of a number.
     pub maximum: Option<i32>,
+    /// How many digits a number may have before the point and after it.
+    pub digits: Option<Digits>,
     /// The fewest items of a list.
     pub min_items: Option<usize>,
     /// The most items of a list.
@@ -256,6 +266,7 @@ impl Field {
             max_length: None,
             minimum: None,
             maximum: None,
+            digits: None,
             min_items: None,
             max_items: None,
             required: false,
@@ -277,6 +288,11 @@ impl Field {
             Kind::Term(vocabulary) => Some(vocabulary),
             _ => None,
         }
+    }
+
+    /// Whether some readers see a mask instead of its value.
+    pub fn is_masked(&self) -> bool {
+        self.personal || self.needs_login
     }
 
     /// Whether its values refer to other resources (and stand in the link table instead of the document).
@@ -433,6 +449,12 @@ impl ResourceType {
     /// Its field with this role.
     pub fn field_with(&self, role: Role) -> Option<&'static Field> {
         self.object.field_with(role)
+    }
+
+    /// The field of its entry that names those who look after the metadata.
+    pub fn editors(&self) -> Option<&'static Field> {
+        let Kind::Object(entry) = self.field_with(Role::Entry)?.kind else { return None };
+        entry().field_with(Role::Editors)
     }
 
     /// Whether it has files that can be downloaded.

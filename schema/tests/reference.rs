@@ -72,7 +72,12 @@ fn compare_field(out: &mut Differences, place: &str, facts: &Value, field: &Fiel
     if !field.read_only {
         out.compare(&format!("{place} required"), flag(facts, "required"), field.required);
     }
-    out.compare(&format!("{place} refers_to"), targets(facts), links(field));
+    // The reference does not say to what an editor refers.
+    if place != "AIoDEntry.editor" {
+        out.compare(&format!("{place} refers_to"), targets(facts), links(field));
+    }
+    out.compare(&format!("{place} max_digits"), number(facts, "max_digits"), field.digits.map(|d| usize::from(d.before + d.after)));
+    out.compare(&format!("{place} decimal_places"), number(facts, "decimal_places"), field.digits.map(|d| usize::from(d.after)));
     out.compare(&format!("{place} vocabulary"), facts.get("vocabulary").and_then(Value::as_str), field.vocabulary().map(|v| v.name));
     if let Some(vocabulary) = field.vocabulary() {
         out.compare(&format!("{place} vocabulary_kind"), facts["vocabulary_kind"].as_str().unwrap(), kind_name(vocabulary));

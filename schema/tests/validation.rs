@@ -236,11 +236,34 @@ fn nested_values_are_kept() {
 
 #[test]
 fn platforms_within_distributions_are_told_with_their_place() {
-    let body = dataset_with("distribution", json!([{}, {"platform": "zenodo"}]));
+    let body = dataset_with("distribution", json!([{}, {"platform": "zenodo", "platform_resource_identifier": "zenodo.org:1"}]));
     let input = check("dataset", &body).unwrap();
     assert_eq!(input.platforms.len(), 1);
     let (place, platform) = &input.platforms[0];
     assert_eq!((Fault::new(place.clone(), "", "").path().as_str(), platform.as_str()), ("body.distribution[1].platform", "zenodo"));
+}
+
+#[test]
+fn masks_stand_for_what_is_stored() {
+    let stored = json!({"name": "Ada L.", "given_name": "Ada", "surname": "Lovelace", "languages": ["eng"]});
+    let mut input = check("person", &json!({"name": "******", "surname": "******", "same_as": "******"})).unwrap();
+    let masked: Vec<&str> = input.masked.iter().map(|field| field.name).collect();
+    assert_eq!(masked, ["name", "surname"]);
+    assert!(input.values.keys().eq(["same_as"]));
+    assert_eq!(input.mask_faults().iter().map(Fault::path).collect::<Vec<_>>(), ["body.name"]);
+    input.restore(stored.as_object().unwrap());
+    assert_eq!(json!(input.values), json!({"name": "Ada L.", "same_as": "******", "surname": "Lovelace"}));
+    assert!(input.values.keys().eq(["name", "same_as", "surname"]), "in the order of the model");
+    assert!(input.masked.is_empty() && input.mask_faults().is_empty());
+
+    let mut input = check("contact", &json!({"name": "x", "email": ["B@x.example", "******", "a@x.example"]})).unwrap();
+    assert_eq!(terms(&input, "email"), ["b@x.example", "a@x.example"]);
+    input.restore(json!({"email": ["a@x.example", "c@x.example"]}).as_object().unwrap());
+    assert_eq!(terms(&input, "email"), ["a@x.example", "c@x.example", "b@x.example"]);
+    // What was never there stays absent.
+    let mut input = check("contact", &json!({"name": "x", "email": ["******"]})).unwrap();
+    input.restore(json!({}).as_object().unwrap());
+    assert!(input.terms.is_empty());
 }
 
 #[test]

@@ -45,9 +45,20 @@ pub enum Error {
     /// The input is too large.
     #[error("{0}")]
     TooLarge(String),
+    /// The caller asks for this too often.
+    #[error("{detail}")]
+    TooMany {
+        /// What is asked for too often.
+        detail: String,
+        /// In how many seconds it may be asked for again.
+        seconds: u64,
+    },
     /// Something outside that is needed, other than the store, cannot be reached.
     #[error("{0}")]
     Unavailable(String),
+    /// As many dear reads are under way as there may be.
+    #[error("The catalogue is busy with requests that take long. Try again in some seconds, or ask for less at once.")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,6 +82,7 @@ impl From<IdentityError> for Error {
         match error {
             IdentityError::Store(error) => Self::Store(error),
             IdentityError::Provider(error) => Self::Unavailable(error.to_string()),
+            IdentityError::TooMany(wait) => Self::TooMany { detail: error.to_string(), seconds: wait.as_secs() + 1 },
         }
     }
 }

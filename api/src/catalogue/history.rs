@@ -5,11 +5,13 @@ use aiod_schema::ResourceType;
 use super::permission::{Action, require_user};
 use super::read::{Document, check_type};
 use super::shapes::Revision;
+use super::turns::Turn;
 use super::{Catalogue, Error, Result};
 use crate::catalogue::transaction::transaction;
 use crate::config::History;
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Status};
+use crate::store::part::{Part, PartOf};
 use crate::store::revision::PastRevision;
 use crate::store::{DAY, now};
 
@@ -17,17 +19,23 @@ use crate::store::{DAY, now};
 const PRUNED_AT_ONCE: i64 = 500;
 
 impl Catalogue {
-    /// Every state of a resource, the present one first: revision, status, who made it and when.
+    /// The states of a resource, the present one first: revision, status, who made it and when. A part of them, and whether there are more.
     ///
     /// # Errors
     /// When nobody is logged in, the resource is unknown, or the caller may not write it.
-    pub async fn history(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<Revision>> {
+    pub async fn history(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        identifier: &str,
+        part: Part,
+    ) -> Result<PartOf<Revision>> {
         let row = self.writable(caller, resource, identifier).await?;
-        Ok(self.db.revisions(row.id).await?.into_iter().map(Revision::from).collect())
+        Ok(self.db.revisions(row.id, part).await?.map(Revision::from))
     }
 
     /// One state of a resource, as it would have been read then. Links to what was deleted since are left in it, and links that others
-    /// made are not in past states; contacts that it shows in full are shown as they are today.
+    /// made are not in past states; contacts that it shows in full, and the list of its images, are shown as they are today.
     ///
     /// # Errors
     /// As for [`Catalogue::history`]; when there is no such revision.
@@ -45,7 +53,7 @@ impl Catalogue {
                 past.ok_or_else(|| Error::NotFound(format!("{} '{identifier}' has no revision {revision}.", resource.label())))?;
             row = ReadRow { status: Status::parse(&status), date_modified, document, links, revision, ..row };
         }
-        let page = self.rendered(caller, resource, &[row]).await?;
+        let page = self.rendered(caller, resource, vec![row], Turn::default()).await?;
         let document = page.documents().pop();
         document.ok_or_else(|| Error::Internal(format!("revision {revision} of {identifier} cannot be read")))
     }

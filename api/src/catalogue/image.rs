@@ -9,12 +9,14 @@ use serde_json::{Map, Value};
 
 use super::permission::require_user;
 use super::read::{Document, check_type, parse};
+use super::shapes::ImageRead;
 use super::write::Expected;
 use super::{Catalogue, Error, Result};
 use crate::catalogue::transaction::transaction;
 use crate::identity::Caller;
 use crate::store::Tx;
-use crate::store::image::ImageRow;
+use crate::store::asset::ReadRow;
+use crate::store::image::{ImageRow, ListedImage, NewImage};
 
 /// The most images of a resource.
 const MAX_IMAGES: i64 = 20;
@@ -46,7 +48,7 @@ pub enum Mode {
 /// The types of images that are taken.
 pub const MEDIA_TYPES: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
 
-/// The type that the first bytes of a file say. The file's name and the type that the sender claims do not count. A crate
+/// The type that the first bytes of a file say. The file's name does not count. A crate
 /// that knows hundreds of types would need the same list of the five that are taken.
 pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
@@ -65,20 +67,33 @@ pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// A media type without parameters. Some clients know JPEG by a name that is not registered.
+fn claimed_type(given: &str) -> String {
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "image/jpg" { "image/jpeg".to_owned() } else { essence }
+}
+
 impl Upload {
     /// The upload as it is kept.
-    fn check(self, asset_id: i64) -> Result<ImageRow> {
+    fn check(self, asset_id: i64) -> Result<NewImage> {
+        let claimed = self.claimed_type.as_deref().map(claimed_type);
+        if let Some(claimed) = claimed.as_deref().filter(|claimed| !MEDIA_TYPES.contains(claimed)) {
+            return Err(Error::UnsupportedMedia(format!(
+                "'{}' claims to be '{claimed}': one of {} is expected.",
+                self.name,
+                MEDIA_TYPES.join(", ")
+            )));
+        }
         let Some(media_type) = media_type(&self.bytes) else {
             return Err(Error::UnsupportedMedia(format!(
                 "'{}' is not an image that can be shown: JPEG, PNG, GIF, WebP and BMP are taken.",
                 self.name
             )));
         };
-        let claimed = self.claimed_type.as_deref().filter(|t| t.starts_with("image/"));
-        if claimed.is_some_and(|claimed| claimed.replace("image/jpg", "image/jpeg") != media_type) {
+        if claimed.is_some_and(|claimed| claimed != media_type) {
             return Err(Error::UnsupportedMedia(format!("'{}' claims to be another type of image than it is: {media_type}.", self.name)));
         }
-        Ok(ImageRow { asset_id, name: self.name, media_type: media_type.to_owned(), bytes: self.bytes })
+        Ok(NewImage { asset_id, name: self.name, media_type: media_type.to_owned(), bytes: self.bytes })
     }
 }
 
@@ -130,7 +145,7 @@ impl Catalogue {
         transaction!(self.db, tx => {
             let head = self.editable(&mut tx, caller, resource, identifier, expected).await?;
             check_place(&mut tx, head.id, &checked.name, mode).await?;
-            let image = ImageRow { asset_id: head.id, ..checked.clone() };
+            let image = NewImage { asset_id: head.id, ..checked.clone() };
             Ok(tx.revise(Some(user.account), async |revision| match mode {
                 Mode::Add => revision.insert_image(image).await,
                 Mode::Replace => revision.replace_image(image).await,
@@ -168,16 +183,35 @@ impl Catalogue {
         self.db.image(document.id, name).await?.ok_or_else(|| no_image(name))
     }
 
-    /// All images of a resource that the caller may see, as entries of the list that the model names.
+    /// All images of a resource that the caller may see, with their files, in the order in which they were added.
     ///
     /// # Errors
     /// As for reading.
-    pub async fn images(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<Value>> {
+    pub async fn images(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<ImageRead>> {
         let document = self.read(caller, resource, identifier).await?;
-        self.db.images(&[document.id]).await?.iter().map(image_json).collect()
+        let images = self.db.images(&[document.id]).await?;
+        Ok(images.into_iter().map(|image| image_read(identifier, &image)).collect())
     }
 
-    /// Puts the images of resources where the model says that they stand, in base64.
+    /// Lists the images of these resources in their documents, where the model says that they stand. Types without images take no
+    /// statement.
+    pub(super) async fn list_images(&self, resource: &ResourceType, rows: &mut [ReadRow]) -> Result<()> {
+        if !resource.images {
+            return Ok(());
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
+        for image in self.db.listed_images(&ids).await? {
+            images.entry(image.asset_id).or_default().push(listed_json(&image)?);
+        }
+        for row in rows {
+            let listed = images.remove(&row.id).and_then(|images| with_listed(resource, &row.document, images));
+            row.document = listed.unwrap_or_else(|| std::mem::take(&mut row.document));
+        }
+        Ok(())
+    }
+
+    /// Adds the files to the images that documents list, in base64.
     ///
     /// # Errors
     /// When there are more of them than an answer may hold, or the store fails.
@@ -185,7 +219,7 @@ impl Catalogue {
         /// What an answer holds of them at most, in bytes; base64 makes it a third more.
         const MAX_IMAGES_SIZE: i64 = 64 << 20;
         let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
-        if ids.len() > 1 && self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
+        if self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
             return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
         }
         let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
@@ -201,25 +235,85 @@ impl Catalogue {
     }
 }
 
-/// Adds images to the list of a resource that they belong to.
+/// Puts images into the list of a resource that they belong to.
 fn add_images(document: &mut Document, images: Vec<Value>) -> Result<()> {
     let Some(field) = document.resource.field_with(Role::Images) else { return Ok(()) };
     let mut map: Map<String, Value> = parse(&document.body)?;
     if let Some(Value::Array(listed)) = map.get_mut(field.name) {
-        listed.extend(images);
+        list(listed, images);
     }
     document.body = Value::Object(map).to_string();
     Ok(())
 }
 
-/// An image as the model writes files.
+/// A stored document that lists these images. Its entry stays last. A document that is not one of ours has no such form.
+fn with_listed(resource: &ResourceType, document: &str, images: Vec<Value>) -> Option<String> {
+    let field = resource.field_with(Role::Images)?;
+    let mut map: Map<String, Value> = serde_json::from_str(document).ok()?;
+    let entry = map.shift_remove_entry(resource.field_with(Role::Entry)?.name);
+    if let Value::Array(listed) = map.entry(field.name).or_insert_with(|| Value::Array(Vec::new())) {
+        list(listed, images);
+    }
+    map.extend(entry);
+    Some(Value::Object(map).to_string())
+}
+
+/// Puts images at the end of a list, in which each stands once.
+fn list(listed: &mut Vec<Value>, images: Vec<Value>) {
+    listed.retain(|file| !images.iter().any(|image| is_listing(file, image)));
+    listed.extend(images);
+}
+
+/// Whether a file says of itself what the list of a resource's files says of an image, and nothing else.
+fn is_listing(file: &Value, image: &Value) -> bool {
+    let names = [NAME, MEDIA_TYPE];
+    let says_more = |(name, value): (&String, &Value)| !names.contains(&name.as_str()) && !value.is_null();
+    file.as_object().is_some_and(|file| !file.iter().any(says_more)) && names.iter().all(|name| file.get(name) == image.get(name))
+}
+
+/// Takes the images of a resource, which reading lists, out of a body that was read: they have paths of their own.
+pub(super) fn without_images(files: &mut Vec<Value>, images: &[ListedImage]) -> Result<()> {
+    let images = images.iter().map(listed_json).collect::<Result<Vec<_>>>()?;
+    files.retain(|file| !images.iter().any(|image| is_listing(file, image)));
+    Ok(())
+}
+
+/// The members of a file that say of an image what it is called, and its media type.
+const NAME: &str = "name";
+const MEDIA_TYPE: &str = "encoding_format";
+
+/// An image as the list of a resource's files has it.
+fn listed_json(image: &ListedImage) -> Result<Value> {
+    file_json(Distribution { name: Some(image.name.clone()), encoding_format: Some(image.media_type.clone()), ..Distribution::default() })
+}
+
+/// The same with the file.
 fn image_json(image: &ImageRow) -> Result<Value> {
-    let file = Distribution {
+    file_json(Distribution {
         name: Some(image.name.clone()),
         encoding_format: Some(image.media_type.clone()),
-        content_size_kb: i64::try_from(image.bytes.len().div_ceil(1024)).ok(),
+        content_size_kb: size_in_kb(image),
         binary_blob: Some(base64::engine::general_purpose::STANDARD.encode(&image.bytes)),
         ..Distribution::default()
-    };
-    serde_json::to_value(file).map_err(|e| Error::Internal(format!("the image '{}' cannot be written as JSON: {e}", image.name)))
+    })
+}
+
+fn file_json(file: Distribution) -> Result<Value> {
+    serde_json::to_value(file).map_err(|e| Error::Internal(format!("an image cannot be written as JSON: {e}")))
+}
+
+/// An image by itself.
+fn image_read(identifier: &str, image: &ImageRow) -> ImageRead {
+    ImageRead {
+        identifier: image.id,
+        asset_identifier: identifier.to_owned(),
+        name: image.name.clone(),
+        encoding_format: image.media_type.clone(),
+        content_size_kb: size_in_kb(image),
+        binary_blob: base64::engine::general_purpose::STANDARD.encode(&image.bytes),
+    }
+}
+
+fn size_in_kb(image: &ImageRow) -> Option<i64> {
+    i64::try_from(image.bytes.len().div_ceil(1024)).ok()
 }

@@ -1,10 +1,12 @@
 //! The rules of the catalogue: registering, reading, changing and deleting resources, whoever asks and however.
 
 pub mod bulk;
+pub mod counts;
 mod error;
 pub mod examples;
 pub mod history;
 pub mod image;
+pub mod names;
 pub mod permission;
 pub mod platform;
 pub mod read;
@@ -14,6 +16,7 @@ pub mod review;
 pub mod role;
 pub mod shapes;
 mod transaction;
+pub mod turns;
 pub mod users;
 pub mod vocabulary;
 pub mod write;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use crate::config::{Config, Reviews, Roles};
 use crate::store::Db;
 use reads::ReadCounter;
+use turns::Turns;
 
 pub use error::Error;
 
@@ -40,11 +44,13 @@ pub struct Catalogue {
     pub reviews: Reviews,
     /// How often resources were read, as far as it is not in the database yet.
     pub reads: Arc<ReadCounter>,
+    /// Turns of dear reads.
+    pub turns: Turns,
 }
 
 impl Catalogue {
     /// The catalogue over this database.
     pub fn new(db: Db, config: &Config) -> Self {
-        Self { db, roles: config.roles.clone(), reviews: config.reviews.clone(), reads: Arc::default() }
+        Self { db, roles: config.roles.clone(), reviews: config.reviews.clone(), reads: Arc::default(), turns: Turns::new(&config.reads) }
     }
 }

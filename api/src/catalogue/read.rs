@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::error::unknown_platform_with_hint;
 use super::permission::{Action, Subject, is_allowed, unknown_caller};
 use super::render::{Embedded, Layout, View, embedded, layout, render, rendered_length, with_nulls};
+use super::turns::{Turn, cost};
 use super::write::platform_key;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
@@ -16,13 +17,8 @@ use crate::store::asset::{PageQuery, ReadRow, Start, Status};
 use crate::store::link::has_unpublished;
 use crate::store::permission::PermissionKind;
 
-/// What a page holds at most, in bytes.
-const MAX_PAGE_BYTES: i64 = 64 << 20;
-/// So many resources are never weighed first: that would take longer than reading them.
-const ALWAYS_FITTING: i64 = 100;
-
 /// A resource as it is read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Document {
     /// The resource as JSON.
     pub body: String,
@@ -34,10 +30,12 @@ pub struct Document {
     pub resource: &'static ResourceType,
     /// Whether it is published.
     pub(super) is_public: bool,
+    /// Held until the answer is made.
+    pub(super) _turn: Turn,
 }
 
 /// A page of resources.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Page {
     /// The resources in order, as a JSON list.
     pub body: String,
@@ -45,6 +43,8 @@ pub struct Page {
     places: Vec<Place>,
     /// Where the next page begins, when there may be one and pages go by cursor.
     pub next: Option<i64>,
+    /// Held until the answer is made.
+    _turn: Turn,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Page {
     pub fn documents(&self) -> Vec<Document> {
         let document = |Place { id, resource, is_public, revision, range }: &Place| {
             let body = self.body.get(range.clone())?.to_owned();
-            Some(Document { body, revision: *revision, id: *id, resource, is_public: *is_public })
+            Some(Document { body, revision: *revision, id: *id, resource, is_public: *is_public, _turn: Turn::default() })
         };
         self.places.iter().filter_map(document).collect()
     }
@@ -74,8 +74,9 @@ impl Catalogue {
     /// When the identifier belongs to another type, to nothing, to a deleted resource, or to one that the caller may not see.
     pub async fn read(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Document> {
         check_type(resource, identifier)?;
-        let row = self.db.read_by_identifier(identifier).await?;
-        self.one(caller, resource, row, || format!("'{identifier}'")).await
+        let mut turn = Turn::default();
+        let row = self.turns.fetch(&mut turn, |most| self.db.read_by_identifier(identifier, most)).await?;
+        self.one(caller, resource, row, turn, || format!("'{identifier}'")).await
     }
 
     /// One resource of a type by its platform's identifier.
@@ -89,11 +90,12 @@ impl Catalogue {
         platform: &str,
         identifier: &str,
     ) -> Result<Document> {
-        let row = self.db.read_by_platform(resource.name, platform, &platform_key(identifier)).await?;
+        let (mut turn, key) = (Turn::default(), platform_key(identifier));
+        let row = self.turns.fetch(&mut turn, |most| self.db.read_by_platform(resource.name, platform, &key, most)).await?;
         if row.is_none() && self.db.platform_by_name(platform).await?.is_none() {
             return Err(Error::BadRequest(unknown_platform_with_hint(platform)));
         }
-        self.one(caller, resource, row, || format!("'{identifier}' of '{platform}'")).await
+        self.one(caller, resource, row, turn, || format!("'{identifier}' of '{platform}'")).await
     }
 
     /// One resource of whatever type its identifier belongs to, absent values written as `null`.
@@ -118,6 +120,7 @@ impl Catalogue {
         caller: &Caller,
         resource: &'static ResourceType,
         row: Option<ReadRow>,
+        mut turn: Turn,
         what: impl Fn() -> String,
     ) -> Result<Document> {
         let Some(row) = row else { return Err(Error::not_found(resource, &what(), false)) };
@@ -125,26 +128,27 @@ impl Catalogue {
             return Err(Error::not_found(resource, &what(), true));
         }
         self.may_read(caller, resource, &row).await?;
-        let rows = [row];
+        let mut rows = [row];
+        self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
-        let embedded = self.embedded(caller, layout, &rows).await?;
+        let embedded = self.embedded(caller, layout, &rows, &mut turn).await?;
         let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let [row] = &rows;
         let mut body = String::with_capacity(rendered_length(row));
         render(&mut body, layout, row, &embedded, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
         let is_public = row.status == Status::Published;
-        Ok(Document { body, revision: row.revision, id: row.id, resource, is_public })
+        Ok(Document { body, revision: row.revision, id: row.id, resource, is_public, _turn: turn })
     }
 
     /// What these resources show in full to the caller: asked for only where there is any, so that most reads take one statement.
-    async fn embedded(&self, caller: &Caller, layout: &'static Layout, rows: &[ReadRow]) -> Result<Embedded> {
+    async fn embedded(&self, caller: &Caller, layout: &'static Layout, rows: &[ReadRow], turn: &mut Turn) -> Result<Embedded> {
         let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| embedded(layout, row)).collect();
         if identifiers.is_empty() {
             return Ok(Embedded::new());
         }
         let identifiers: Vec<&str> = identifiers.into_iter().collect();
-        let mut found = self.db.read_by_identifiers(&identifiers).await?;
+        let mut found = self.turns.fetch(turn, |most| self.db.read_by_identifiers(&identifiers, most)).await?;
         found.retain(|row| row.date_deleted.is_none());
         let hidden = self.hidden(caller, &found).await?;
         Ok(found.into_iter().filter(|row| !hidden.contains(&row.id)).map(|row| (row.identifier.clone(), row)).collect())
@@ -194,20 +198,22 @@ impl Catalogue {
     /// The row of a resource that is not deleted.
     pub(super) async fn living_row(&self, resource: &'static ResourceType, identifier: &str) -> Result<ReadRow> {
         let what = format!("'{identifier}'");
-        let row = self.db.read_by_identifier(identifier).await?.ok_or_else(|| Error::not_found(resource, &what, false))?;
+        let mut turn = Turn::default();
+        let row = self.turns.fetch(&mut turn, |most| self.db.read_by_identifier(identifier, most)).await?;
+        let row = row.ok_or_else(|| Error::not_found(resource, &what, false))?;
         if row.date_deleted.is_some() { Err(Error::not_found(resource, &what, true)) } else { Ok(row) }
     }
 
     /// What the caller may see of each of these resources. Permissions are asked for only where an unpublished link depends on
     /// them, so that most reads take one statement.
-    async fn views(
+    async fn views<'c>(
         &self,
-        caller: &Caller,
+        caller: &'c Caller,
         resource: &'static ResourceType,
         layout: &'static Layout,
         rows: &[ReadRow],
         embedded: &Embedded,
-    ) -> Result<impl Fn(i64) -> View + use<>> {
+    ) -> Result<impl Fn(i64) -> View<'c> + use<'c>> {
         let mut writable = HashSet::new();
         if let Some(user) = caller.user() {
             let asked: Vec<&ReadRow> = rows.iter().filter(|row| refers_to_unpublished(layout, row, embedded)).collect();
@@ -225,22 +231,20 @@ impl Catalogue {
                 .collect();
         }
         let full = caller.user().is_some_and(|u| u.has_role(&self.roles.full_view));
-        let logged_in = caller.user().is_some();
-        Ok(move |id| View { logged_in, full, unpublished_links: writable.contains(&id) })
+        let user = caller.user();
+        Ok(move |id| View { user, full, unpublished_links: writable.contains(&id) })
     }
 
-    /// A page of published resources.
+    /// A page of published resources, of which each costs `each` times as much to answer as one that goes out as it is stored.
     ///
     /// # Errors
-    /// When it has more bytes than an answer may hold, or the store fails.
-    pub async fn page(&self, caller: &Caller, resource: &'static ResourceType, query: &PageQuery) -> Result<Page> {
+    /// When it has more bytes than a page may have, or others ask for too much at the same time, or the store fails.
+    pub async fn page(&self, caller: &Caller, resource: &'static ResourceType, query: &PageQuery, each: i64) -> Result<Page> {
         if query.limit == 0 {
             return Ok(Page { body: "[]".to_owned(), ..Page::default() });
         }
-        if query.limit > ALWAYS_FITTING && self.db.page_bytes(query).await? > MAX_PAGE_BYTES {
-            return Err(Error::query("limit", "so many of these resources are more than 64 MiB: ask for fewer"));
-        }
-        let mut found = self.db.read_page(query).await?;
+        let mut turn = self.turns.take(cost(query, each)).await?;
+        let mut found = self.turns.fetch(&mut turn, |most| self.db.read_page(query, most)).await?;
         let key = |row: &ReadRow| match (query.start, query.sort) {
             (Start::Cursor(_), _) => (row.id, row.id),
             (_, crate::store::asset::Sort::DateModified) => (row.date_modified, row.id),
@@ -252,19 +256,30 @@ impl Catalogue {
         }
         let is_full = i64::try_from(found.len()).is_ok_and(|n| n >= query.limit);
         let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
-        Ok(Page { next, ..self.rendered(caller, resource, &found).await? })
+        Ok(Page { next, ..self.rendered(caller, resource, found, turn).await? })
     }
 
     /// Resources as the caller may see them, in the given order.
-    pub(super) async fn rendered(&self, caller: &Caller, resource: &'static ResourceType, rows: &[ReadRow]) -> Result<Page> {
+    pub(super) async fn rendered(
+        &self,
+        caller: &Caller,
+        resource: &'static ResourceType,
+        mut rows: Vec<ReadRow>,
+        mut turn: Turn,
+    ) -> Result<Page> {
+        self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
-        let embedded = self.embedded(caller, layout, rows).await?;
-        let views = self.views(caller, resource, layout, rows, &embedded).await?;
+        let embedded = self.embedded(caller, layout, &rows, &mut turn).await?;
+        let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
-        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None };
+        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None, _turn: turn };
         page.body.push('[');
-        for row in rows {
+        for row in &rows {
             let end = page.body.len();
+            // The same contact may be shown in full by very many.
+            if end > self.turns.page_bytes() {
+                return Err(self.turns.too_much());
+            }
             if !page.places.is_empty() {
                 page.body.push(',');
             }
@@ -290,10 +305,11 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn counts(&self) -> Result<BTreeMap<&'static str, BTreeMap<String, i64>>> {
+        let _turn = self.turns.take(1).await?;
         let mut counts: BTreeMap<_, BTreeMap<String, i64>> = resource_types().iter().map(|r| (r.path, BTreeMap::new())).collect();
         for (name, platform, count) in self.db.counts(None).await? {
             if let Some(of_type) = aiod_schema::by_name(&name).and_then(|r| counts.get_mut(r.path)) {
-                of_type.insert(platform.unwrap_or_default(), count);
+                of_type.insert(platform, count);
             }
         }
         Ok(counts)
@@ -304,8 +320,9 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn count(&self, resource: &ResourceType) -> Result<BTreeMap<String, i64>> {
+        let _turn = self.turns.take(1).await?;
         let rows = self.db.counts(Some(resource.name)).await?;
-        Ok(rows.into_iter().map(|(_, platform, count)| (platform.unwrap_or_default(), count)).collect())
+        Ok(rows.into_iter().map(|(_, platform, count)| (platform, count)).collect())
     }
 
     /// Where a file of a resource can be downloaded: its `n`-th, or its only one.
@@ -317,8 +334,20 @@ impl Catalogue {
         let field = resource.field_with(Role::Files);
         let files = field.and_then(|f| document.get(f.name)?.as_array()).map(Vec::as_slice).unwrap_or_default();
         let url = chosen_file(files, n)?.and_then(|file| download_url(field?, file));
-        url.map(str::to_owned).ok_or_else(no_file)
+        let url = url.ok_or_else(no_file)?;
+        if leads_to_a_file(url) { Ok(url.to_owned()) } else { Err(no_download()) }
     }
+}
+
+/// The schemes of addresses from which a browser or a program downloads a file. Others make it run a script or read its own machine's files.
+const DOWNLOAD_SCHEMES: [&str; 3] = ["http", "https", "ftp"];
+
+fn leads_to_a_file(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| DOWNLOAD_SCHEMES.contains(&url.scheme()))
+}
+
+fn no_download() -> Error {
+    Error::NotFound(format!("This distribution cannot be downloaded: its content_url begins with none of {}.", DOWNLOAD_SCHEMES.join(", ")))
 }
 
 fn no_file() -> Error {

@@ -3,29 +3,37 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use aiod_schema::model::MASK;
 use aiod_schema::platform::protects_personal_data;
 use aiod_schema::{Field, Kind, Object, ResourceType, Role, by_name, resource_types};
 use chrono::{Datelike, Timelike};
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 use serde_json::{Map, Value};
 
+use crate::identity::User;
 use crate::store::asset::ReadRow;
 use crate::store::link as links;
 
 /// How every stored document ends: the entry's closing brace and its own.
 const TAIL: &str = "}}";
-/// What stands in place of what a reader must not see.
-const MASK: &str = "******";
 
 /// What the reader may see.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View {
-    /// Whether anyone is logged in: some fields are shown to them only, such as e-mail addresses.
-    pub(super) logged_in: bool,
+pub(super) struct View<'c> {
+    /// Who reads. Some fields are shown only to those who are logged in, such as e-mail addresses.
+    pub(super) user: Option<&'c User>,
     /// Whether personal data are shown where the platform protects them.
     pub(super) full: bool,
     /// Whether links to unpublished resources are shown.
     pub(super) unpublished_links: bool,
+}
+
+impl View<'_> {
+    /// Whether the reader may see personal data of a resource of this platform. The platform's own connector wrote them.
+    fn shows_personal_data(self, platform: Option<&str>) -> bool {
+        let Some(platform) = platform.filter(|platform| protects_personal_data(platform)) else { return true };
+        self.full || self.user.is_some_and(|user| user.is_connector_of(platform))
+    }
 }
 
 /// What rendering needs to know of a type, worked out once.
@@ -34,6 +42,8 @@ pub(super) struct Layout {
     entry: EntryLayout,
     /// Lists of the document, which an answer shows even when they are empty: name, and how an empty one looks.
     lists: Vec<(&'static str, String)>,
+    /// Values that an answer shows even when they are absent: what stands before one, and the whole of it.
+    defaults: Vec<(String, String)>,
     /// Fields that refer to other resources, sorted by name, as the texts of links are.
     links: Vec<LinkField>,
     /// Fields that show resources in full.
@@ -88,12 +98,20 @@ impl Layout {
         Some(Self {
             entry: EntryLayout::of(resource)?,
             lists: lists.map(|f| (f.name, format!(",\"{}\":[]", f.name))).collect(),
+            defaults: fields.iter().filter(|f| f.is_stored() && !f.list).filter_map(default_member).collect(),
             links,
             embedded: fields.iter().filter_map(|f| EmbeddedField::of(resource, f)).collect(),
             identifiers: fields.iter().filter(holds_identifier).map(|f| f.name).collect(),
-            masked: fields.iter().filter(|f| f.personal || f.needs_login).collect(),
+            masked: fields.iter().filter(|f| f.is_masked()).collect(),
         })
     }
+}
+
+/// The name of a field as it stands before a value, and the whole member with its default.
+fn default_member(field: &Field) -> Option<(String, String)> {
+    let name = format!("\"{}\":", field.name);
+    let member = format!(",{name}{}", Value::from(field.default?));
+    Some((name, member))
 }
 
 impl EntryLayout {
@@ -148,9 +166,14 @@ pub(super) fn wire_time(micros: i64) -> String {
 /// Resources that others show in full, by their identifiers.
 pub(super) type Embedded = HashMap<String, ReadRow>;
 
-/// The identifiers of the resources that one shows in full, whoever reads it.
+/// How many resources one shows in full; the field of links names all of them.
+const MAX_EMBEDDED: usize = 100;
+/// The most bytes of a document that is shown in full within others: it would weigh as often as it is named.
+const MAX_EMBEDDED_BYTES: usize = 64 << 10;
+
+/// The identifiers of the resources that one may show in full, whoever reads it.
 pub(super) fn embedded<'r>(layout: &'static Layout, row: &'r ReadRow) -> impl Iterator<Item = &'r str> + use<'r> {
-    layout.embedded.iter().flat_map(|field| links::linked(links::line(&row.links, field.link))).map(|l| l.identifier)
+    layout.embedded.iter().flat_map(|field| links::linked(links::line(&row.links, field.link)).take(MAX_EMBEDDED)).map(|l| l.identifier)
 }
 
 /// About how many bytes a resource is as JSON, and seldom less than it is.
@@ -159,12 +182,13 @@ pub(super) fn rendered_length(row: &ReadRow) -> usize {
 }
 
 /// Adds a resource and its links as JSON; `None`, and nothing added, when its stored document is not one of ours.
-pub(super) fn render(out: &mut String, layout: &Layout, row: &ReadRow, embedded: &Embedded, view: View) -> Option<()> {
+pub(super) fn render(out: &mut String, layout: &Layout, row: &ReadRow, embedded: &Embedded, view: View<'_>) -> Option<()> {
     let masked = mask(layout, row.platform.as_deref(), &row.document, view);
     let document = masked.as_deref().unwrap_or(&row.document);
     out.push_str(document.strip_suffix(TAIL)?);
     push_entry(out, &layout.entry, row);
     push_absent_lists(out, layout, document);
+    push_absent_defaults(out, layout, document);
     push_links(out, layout, &row.links, view);
     for field in &layout.embedded {
         push_embedded(out, field, &row.links, embedded, view);
@@ -199,7 +223,15 @@ fn push_absent_lists(out: &mut String, layout: &Layout, document: &str) {
     }
 }
 
-fn push_links(out: &mut String, layout: &Layout, links: &str, view: View) {
+/// Adds the values with a default that the document does not have.
+fn push_absent_defaults(out: &mut String, layout: &Layout, document: &str) {
+    let is_absent = |name: &str| memmem::find(document.as_bytes(), name.as_bytes()).is_none();
+    for (_, member) in layout.defaults.iter().filter(|(name, _)| is_absent(name)) {
+        out.push_str(member);
+    }
+}
+
+fn push_links(out: &mut String, layout: &Layout, links: &str, view: View<'_>) {
     let mut lines = links::lines(links).peekable();
     for LinkField { name, ends, is_list } in &layout.links {
         while lines.next_if(|(field, _)| field < name).is_some() {}
@@ -219,14 +251,16 @@ fn push_links(out: &mut String, layout: &Layout, links: &str, view: View) {
 }
 
 /// The identifiers of a line of links that the reader may see.
-fn shown(line: &str, view: View) -> impl Iterator<Item = &str> {
-    links::linked(line).filter(move |l| l.is_published || view.unpublished_links).map(|l| l.identifier)
+fn shown<'l>(line: &'l str, view: View<'_>) -> impl Iterator<Item = &'l str> + use<'l> {
+    let shows_all = view.unpublished_links;
+    links::linked(line).filter(move |l| l.is_published || shows_all).map(|l| l.identifier)
 }
 
-fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded: &Embedded, view: View) {
+fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded: &Embedded, view: View<'_>) {
     out.push_str(&field.before);
     let begin = out.len();
-    let mut rows = shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier)).peekable();
+    let found = shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier));
+    let mut rows = found.filter(|row| row.document.len() <= MAX_EMBEDDED_BYTES).peekable();
     if rows.peek().is_some()
         && let Some(layout) = layout(field.resource)
     {
@@ -243,10 +277,14 @@ fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded:
     out.push(']');
 }
 
+/// Whether the reader must not see a field of a resource of this platform.
+pub(super) fn is_hidden(field: &Field, platform: Option<&str>, view: View<'_>) -> bool {
+    (field.needs_login && view.user.is_none()) || (field.personal && !view.shows_personal_data(platform))
+}
+
 /// The document without what the reader must not see; `None` when there is nothing to hide.
-fn mask(layout: &Layout, platform: Option<&str>, document: &str, view: View) -> Option<String> {
-    let hides_personal = !view.full && layout.masked.iter().any(|f| f.personal) && platform.is_some_and(protects_personal_data);
-    let hidden = |field: &&Field| (field.personal && hides_personal) || (field.needs_login && !view.logged_in);
+fn mask(layout: &Layout, platform: Option<&str>, document: &str, view: View<'_>) -> Option<String> {
+    let hidden = |field: &&Field| is_hidden(field, platform, view);
     if !layout.masked.iter().copied().any(|field| hidden(&field)) {
         return None;
     }
@@ -312,6 +350,19 @@ mod tests {
         assert!(!shown("keyword") && !shown("distribution"));
     }
 
+    #[test]
+    fn values_that_a_document_lacks_have_their_defaults() {
+        let layout = Layout::of(by_name("person").unwrap()).unwrap();
+        for (document, expected) in [
+            (r#"{"name":"\"wants_to_be_contacted\":"}"#, ",\"wants_to_be_contacted\":false"),
+            (r#"{"name":"x","wants_to_be_contacted":true}"#, ""),
+        ] {
+            let mut out = String::new();
+            push_absent_defaults(&mut out, &layout, document);
+            assert_eq!(out, expected);
+        }
+    }
+
     /// A made-up type with something that not everybody may see.
     #[derive(serde::Deserialize, aiod_schema::Model)]
     #[model(resource, path = "diaries", prefix = "diar", class = "Asset")]
@@ -331,7 +382,12 @@ mod tests {
 
     const DIARY: &str = r#"{"_title":"My days","_page":["One"],"_age":9,"_letter":["Dear"],"_colour":"red","_entry":{"editor":[]}}"#;
 
-    fn seen(platform: &str, document: &str, view: View) -> Option<Value> {
+    fn user(roles: &[&str]) -> User {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        User { account: 1, name: "ada".to_owned(), subject: "local:ada".to_owned(), roles }
+    }
+
+    fn seen(platform: &str, document: &str, view: View<'_>) -> Option<Value> {
         use aiod_schema::model::Resource;
         static TYPE: LazyLock<ResourceType> = LazyLock::new(Diary::resource_type);
         let masked = mask(&Layout::of(&TYPE).unwrap(), Some(platform), document, view)?;
@@ -341,18 +397,20 @@ mod tests {
 
     #[test]
     fn personal_fields_of_any_type_are_masked_where_the_platform_protects_them() {
-        let reader = View { logged_in: true, full: false, unpublished_links: false };
+        let (ada, connector) = (user(&[]), user(&["platform_ai4europe_cms"]));
+        let reader = View { user: Some(&ada), full: false, unpublished_links: false };
         let expected = serde_json::json!({
             "_title": MASK, "_page": [MASK], "_letter": ["Dear"], "_colour": "red", "_entry": {"editor": []}});
         assert_eq!(seen("ai4europe_cms", DIARY, reader), Some(expected));
         assert_eq!(seen("ai4europe_cms", DIARY, View { full: true, ..reader }), None);
+        assert_eq!(seen("ai4europe_cms", DIARY, View { user: Some(&connector), ..reader }), None);
         assert_eq!(seen("example", DIARY, reader), None);
         assert_eq!(seen("ai4europe_cms", r#"{"_entry":{}}"#, reader), Some(serde_json::json!({"_entry": {}})), "what is absent stays so");
     }
 
     #[test]
     fn fields_that_need_a_login_are_masked_for_others_even_where_there_is_no_value() {
-        let anonymous = View { logged_in: false, full: false, unpublished_links: false };
+        let anonymous = View { user: None, full: false, unpublished_links: false };
         let expected = serde_json::json!({"_letter": [MASK], "_entry": {}});
         assert_eq!(seen("example", r#"{"_entry":{}}"#, anonymous), Some(expected.clone()));
         assert_eq!(seen("example", r#"{"_letter":["Dear"],"_entry":{}}"#, anonymous), Some(expected));

@@ -11,6 +11,7 @@ use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::{Caller, User};
 use crate::store::asset::{Head, Status};
+use crate::store::part::{Part, PartOf};
 use crate::store::permission::PermissionKind;
 use crate::store::review::{Mode, SubmissionRow};
 use crate::store::{Tx, now};
@@ -90,14 +91,14 @@ impl Catalogue {
         is_allowed(&self.roles, caller, Action::Review, Subject::default())
     }
 
-    /// Submissions: all of them for reviewers, their own for others.
+    /// A part of the submissions: of all of them for reviewers, of their own for others.
     ///
     /// # Errors
     /// When nobody is logged in.
-    pub async fn submissions(&self, caller: &Caller, mode: Mode) -> Result<Vec<SubmissionBase>> {
+    pub async fn submissions(&self, caller: &Caller, mode: Mode, part: Part) -> Result<PartOf<SubmissionBase>> {
         let user = require_user(caller)?;
         let of = if self.reviews_others(caller) { None } else { Some(user.account) };
-        Ok(self.db.submissions(mode, of).await?.into_iter().map(SubmissionBase::from).collect())
+        Ok(self.db.submissions(mode, of, part).await?.map(SubmissionBase::from))
     }
 
     /// A submission with its resources, as far as the caller may read them, and how it ended.
@@ -138,23 +139,21 @@ impl Catalogue {
         if !self.reviews_others(caller) {
             return Err(Error::Forbidden("You do not have permission to review submissions.".to_owned()));
         }
-        self.end(caller, user, *id, *decision, comment).await?;
-        let review = self.db.review(*id).await?.ok_or_else(|| Error::Internal(format!("the review of submission {id} is gone")))?;
-        Ok(review.into())
+        self.end(caller, user, *id, *decision, comment).await
     }
 
-    /// Takes a submission back: its resources are drafts again.
+    /// Takes a submission back: its resources are drafts again. The review that says so.
     ///
     /// # Errors
     /// When nobody is logged in, the submission is unknown or not pending, or the caller administers none of its resources.
-    pub async fn retract(&self, caller: &Caller, id: &str) -> Result<()> {
+    pub async fn retract(&self, caller: &Caller, id: &str) -> Result<Review> {
         let user = require_user(caller)?;
         let id: i64 = id.parse().map_err(|_| unknown_submission(id))?;
         self.end(caller, user, id, Decision::Retracted, "").await
     }
 
-    /// Ends a pending submission. Of two callers at once, the second one finds it ended.
-    async fn end(&self, caller: &Caller, user: &User, id: i64, decision: Decision, comment: &str) -> Result<()> {
+    /// Ends a pending submission; the review that says how. Of two callers at once, the second one finds it ended.
+    async fn end(&self, caller: &Caller, user: &User, id: i64, decision: Decision, comment: &str) -> Result<Review> {
         transaction!(self.db, tx => {
             let (submission, is_pending) = tx.lock_submission(id).await?.ok_or_else(|| unknown_submission(id))?;
             let heads = lock_submitted(&mut tx, id).await?;
@@ -170,7 +169,9 @@ impl Catalogue {
             tx.insert_review(id, user.account, decision.as_str(), comment, date).await?;
             let assets: Vec<i64> = heads.iter().filter(|head| head.status() == Status::Submitted).map(|head| head.id).collect();
             let status = decision.status();
-            Ok(tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?)
+            tx.revise(Some(user.account), async |revision| revision.set_status(&assets, status, date).await).await?;
+            let review = tx.review(id).await?.ok_or_else(|| Error::Internal(format!("the review of submission {id} is gone")))?;
+            Ok(review.into())
         })
     }
 

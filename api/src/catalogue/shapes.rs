@@ -107,12 +107,34 @@ pub struct PermissionCreate {
 /// What somebody may do with a resource.
 #[derive(Clone, Debug, Serialize, Model)]
 pub struct PermissionRead {
-    /// Who.
+    /// Who, by name.
     #[field(required)]
-    pub user: String,
+    pub name: String,
     /// What they may do.
     #[field(required)]
-    pub permission_type: PermissionKind,
+    pub permission: PermissionKind,
+}
+
+/// An image of a resource.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct ImageRead {
+    /// Its number.
+    #[field(required)]
+    pub identifier: i64,
+    /// The identifier of the resource that it belongs to.
+    #[field(required)]
+    pub asset_identifier: String,
+    /// Its name, unique within the resource.
+    #[field(required)]
+    pub name: String,
+    /// Its media type, such as `image/png`.
+    #[field(required)]
+    pub encoding_format: String,
+    /// Its size in kilobytes.
+    pub content_size_kb: Option<i64>,
+    /// The file itself in base64.
+    #[field(required, blob)]
+    pub binary_blob: String,
 }
 
 /// A resource that a user marked.
@@ -135,13 +157,29 @@ impl BookmarkRead {
 
 /// How often a resource was read.
 #[derive(Clone, Debug, Serialize, Model)]
+#[model(title = "TopAsset")]
 pub struct Reads {
     /// The resource's identifier.
     #[field(required)]
-    pub identifier: String,
+    pub asset_id: String,
     /// How often.
     #[field(required)]
-    pub reads: i64,
+    pub hits: i64,
+}
+
+/// How often a resource of a type was read.
+#[derive(Clone, Debug, Serialize, Model)]
+#[model(title = "TopAssetOfType")]
+pub struct ReadsOfType {
+    /// The type, as its path says it: `datasets`.
+    #[field(required)]
+    pub r#type: String,
+    /// The resource's identifier.
+    #[field(required)]
+    pub asset: String,
+    /// How often.
+    #[field(required)]
+    pub hits: i64,
 }
 
 /// One state of a resource.
@@ -278,6 +316,27 @@ pub struct ReviewCreate {
     /// What the reviewer says.
     #[field(max = MAX_REVIEW_COMMENT, default = "")]
     pub comment: String,
+}
+
+/// The review by which a submission was taken back.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct Retraction {
+    /// The review's number.
+    #[field(required)]
+    pub review_identifier: i64,
+    /// The submission's number.
+    #[field(required)]
+    pub submission_identifier: i64,
+    /// What was decided: `retracted`.
+    #[field(required)]
+    pub decision: Decision,
+}
+
+impl From<Review> for Retraction {
+    fn from(review: Review) -> Self {
+        let Review { identifier, submission_identifier, decision, .. } = review;
+        Self { review_identifier: identifier, submission_identifier, decision }
+    }
 }
 
 /// The decision on a submission.

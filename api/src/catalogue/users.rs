@@ -1,19 +1,19 @@
 //! What users have of their own: resources, bookmarks, and what they let others do.
 
-use std::collections::BTreeMap;
-
 use aiod_schema::{by_identifier, by_name, by_path, resource_types};
 use serde_json::{Map, Value};
 
 use super::permission::{Action, require_user};
 use super::render::with_nulls;
-use super::shapes::{BookmarkRead, PermissionCreate, PermissionRead, Reads};
+use super::shapes::{BookmarkRead, PermissionCreate, PermissionRead, Reads, ReadsOfType};
 use super::transaction::transaction;
+use super::turns::Turn;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Sort};
 use crate::store::now;
-use crate::store::permission::PermissionKind;
+use crate::store::part::{Part, PartOf};
+use crate::store::permission::{HeldPermission, PermissionKind};
 
 impl Catalogue {
     /// Refuses whoever may not say who may do what with a resource.
@@ -50,32 +50,37 @@ impl Catalogue {
         })
     }
 
-    /// Who may do what with a resource.
+    /// Who may do what with a resource: subject ids, and what others are told.
     ///
     /// # Errors
     /// As for [`Catalogue::check_sharing`].
-    pub async fn permissions_on(&self, caller: &Caller, identifier: &str) -> Result<Vec<PermissionRead>> {
+    pub async fn permissions_on(&self, caller: &Caller, identifier: &str) -> Result<Vec<(String, PermissionRead)>> {
         let id = self.check_sharing(caller, identifier).await?;
-        let permissions = self.db.permissions_on(id).await?.into_iter();
-        let known = permissions.filter_map(|(user, kind)| Some(PermissionRead { user, permission_type: PermissionKind::named(&kind)? }));
-        Ok(known.collect())
+        let held = self.db.permissions_on(id).await?.into_iter();
+        let read = |held: HeldPermission| {
+            let permission = PermissionKind::named(&held.kind)?;
+            Some((held.subject, PermissionRead { name: held.name, permission }))
+        };
+        Ok(held.filter_map(read).collect())
     }
 
-    /// A page of what the caller administers, drafts too, by type.
+    /// A part of what the caller administers, drafts too, by type; and whether there is more.
     ///
     /// # Errors
     /// When nobody is logged in.
-    pub async fn resources_of(&self, caller: &Caller, sort: Sort, descending: bool, offset: i64, limit: i64) -> Result<Value> {
+    pub async fn resources_of(&self, caller: &Caller, sort: Sort, descending: bool, part: Part) -> Result<(Value, bool)> {
         let user = require_user(caller)?;
-        let mut rows = self.db.administered_by(user.account, sort, descending, offset, limit).await?;
+        let mut turn = self.turns.take(part.limit).await?;
+        let page = |most| self.db.administered_by(user.account, sort, descending, part, most);
+        let PartOf { items: mut rows, has_more } = self.turns.fetch(&mut turn, page).await?;
         let mut out = Map::new();
         for resource in resource_types() {
             let own: Vec<ReadRow> = rows.extract_if(.., |(type_name, _)| type_name == resource.name).map(|(_, row)| row).collect();
-            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, &own).await?.body)?;
+            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, own, Turn::default()).await?.body)?;
             values.iter_mut().for_each(|value| with_nulls(resource.object, value));
             out.insert(resource.name.to_owned(), Value::Array(values));
         }
-        Ok(Value::Object(out))
+        Ok((Value::Object(out), has_more))
     }
 
     /// A page of the caller's bookmarks, newest first.
@@ -118,20 +123,22 @@ impl Catalogue {
     /// # Errors
     /// When there is no such type.
     pub async fn most_read(&self, type_name: &str, limit: i64) -> Result<Vec<Reads>> {
+        let _turn = self.turns.take(limit).await?;
         let resource = by_name(type_name).or_else(|| by_path(type_name));
         let resource = resource.ok_or_else(|| Error::NotFound(format!("There is no resource type '{type_name}'.")))?;
         let most = self.db.most_read(resource.name, limit).await?;
-        Ok(most.into_iter().map(|(identifier, reads)| Reads { identifier, reads }).collect())
+        Ok(most.into_iter().map(|(asset_id, hits)| Reads { asset_id, hits }).collect())
     }
 
-    /// The same for every type.
+    /// The same for every type, one type after the other.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn most_read_of_all(&self, limit: i64) -> Result<BTreeMap<String, Vec<Reads>>> {
-        let mut out = BTreeMap::new();
+    pub async fn most_read_of_all(&self, limit: i64) -> Result<Vec<ReadsOfType>> {
+        let mut out = Vec::new();
         for resource in resource_types() {
-            out.insert(resource.path.to_owned(), self.most_read(resource.name, limit).await?);
+            let of_type = self.most_read(resource.name, limit).await?.into_iter();
+            out.extend(of_type.map(|Reads { asset_id, hits }| ReadsOfType { r#type: resource.path.to_owned(), asset: asset_id, hits }));
         }
         Ok(out)
     }

@@ -11,7 +11,15 @@ use super::shapes::TermTree;
 use super::transaction::transaction;
 use super::{Catalogue, Result};
 use crate::store::Tx;
+use crate::store::part::{Part, PartOf};
 use crate::store::term::{OfficialTerm, TermRow, TermUser};
+
+/// What a part of a vocabulary costs, as so many resources of a page.
+fn cost_of_terms(part: Part) -> i64 {
+    /// So many terms cost as much to list as one resource.
+    const TERMS: i64 = 10;
+    part.offset.saturating_add(part.limit) / TERMS
+}
 
 /// What loading a taxonomy did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,24 +39,32 @@ pub struct LoadReport {
 }
 
 impl Catalogue {
-    /// The terms of an open vocabulary that published resources use.
+    /// A part of the terms of an open vocabulary that published resources use.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn terms_in_use(&self, vocabulary: &Vocabulary) -> Result<Vec<String>> {
-        Ok(self.db.terms_in_use(vocabulary.name).await?)
+    pub async fn terms_in_use(&self, vocabulary: &Vocabulary, part: Part) -> Result<PartOf<String>> {
+        let _turn = self.turns.take(cost_of_terms(part)).await?;
+        Ok(self.db.terms_in_use(vocabulary.name, part).await?)
     }
 
-    /// The tree of a taxonomy's official terms.
+    /// A part of the topmost official terms of a taxonomy, each with all terms below it.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn official_terms(&self, vocabulary: &Vocabulary) -> Result<Vec<TermTree>> {
-        let mut children: HashMap<Option<i64>, Vec<TermRow>> = HashMap::new();
-        for row in self.db.official_terms(vocabulary.name).await? {
-            children.entry(row.parent_id).or_default().push(row);
+    pub async fn official_terms(&self, vocabulary: &Vocabulary, part: Part) -> Result<PartOf<TermTree>> {
+        let _turn = self.turns.take(cost_of_terms(part)).await?;
+        let topmost = self.db.topmost_terms(vocabulary.name, part).await?;
+        let mut children: HashMap<i64, Vec<TermRow>> = HashMap::new();
+        let mut parents: Vec<i64> = topmost.items.iter().map(|row| row.id).collect();
+        while !parents.is_empty() {
+            let narrower = self.db.narrower_terms(vocabulary.name, &parents).await?;
+            parents = narrower.iter().map(|row| row.id).collect();
+            for row in narrower {
+                children.entry(row.parent_id.unwrap_or_default()).or_default().push(row);
+            }
         }
-        Ok(tree(&children, None))
+        Ok(topmost.map(|row| tree(&children, &row)))
     }
 
     /// Makes taxonomies what a file says: adds, renames and moves terms, and marks those that vanished as unofficial. Loading the
@@ -66,13 +82,10 @@ impl Catalogue {
     }
 }
 
-fn tree(children: &HashMap<Option<i64>, Vec<TermRow>>, parent: Option<i64>) -> Vec<TermTree> {
-    let rows = children.get(&parent).map(Vec::as_slice).unwrap_or_default();
-    let node = |row: &TermRow| {
-        let subterms = tree(children, Some(row.id));
-        TermTree { term: row.name.clone(), definition: row.definition.clone(), subterms }
-    };
-    rows.iter().map(node).collect()
+fn tree(children: &HashMap<i64, Vec<TermRow>>, row: &TermRow) -> TermTree {
+    let below = children.get(&row.id).map(Vec::as_slice).unwrap_or_default();
+    let subterms = below.iter().map(|row| tree(children, row)).collect();
+    TermTree { term: row.name.clone(), definition: row.definition.clone(), subterms }
 }
 
 /// A taxonomy on its way into the database.

@@ -48,6 +48,8 @@ enum Command {
         #[command(subcommand)]
         step: TaxonomyStep,
     },
+    /// Count anew what is kept counted, published resources and uses of terms, should a count be wrong.
+    Recount,
     /// API keys.
     Keys {
         #[command(subcommand)]
@@ -117,6 +119,8 @@ enum CliError {
 }
 
 /// Runs a command; what it is about goes to standard output, what went wrong to standard error.
+// The runtime starts here and not in the program: otherwise the compiler would translate the whole server once more for the program.
+#[tokio::main]
 pub async fn run(cli: Cli) -> ExitCode {
     match execute(cli).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -173,6 +177,10 @@ async fn on_database(db: &Db, config: &Config, command: Command) -> Result<(), C
     match command {
         Command::Migrate { step } => migrate(db, step).await,
         Command::Taxonomy { step: TaxonomyStep::Load { file } } => load_taxonomies(db, config, &file).await,
+        Command::Recount => {
+            Catalogue::new(db.clone(), config).recount().await?;
+            say("counted anew")
+        }
         Command::Keys { step } => keys::run(db, &config.roles, step).await,
         Command::Export { file } => report("exported", &dump::export(db, &file).await.map_err(|error| about(error, file))?),
         Command::Import { file } => {

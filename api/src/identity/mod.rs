@@ -6,9 +6,14 @@ mod error;
 mod keycloak;
 mod token;
 
+use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
@@ -18,6 +23,7 @@ pub use self::error::{IdentityError, ProviderError, Refusal};
 use self::keycloak::Provider;
 pub use self::keycloak::discovery_url;
 use crate::config::Config;
+use crate::store::account::LOCAL;
 use crate::store::{self, Db};
 
 /// A user whom somebody named.
@@ -35,6 +41,12 @@ const MAX_SESSIONS: u64 = 10_000;
 const MAX_ACCOUNTS: u64 = 100_000;
 /// How long a token or an account is remembered. When an import replaces the accounts, this is how long the old ones are used.
 const MEMORY: Duration = Duration::from_secs(300);
+/// How long it is remembered whether the provider knows somebody.
+const ANSWER_MEMORY: Duration = Duration::from_secs(30);
+/// How long an API key is remembered: within a second, every process refuses a key that was revoked.
+const API_KEY_MEMORY: Duration = Duration::from_millis(800);
+/// How many users who were never here somebody may ask for in an hour.
+const LOOKUPS_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// How often the provider's keys are asked for.
 const REFRESH: Duration = Duration::from_secs(300);
 /// How soon after a failure.
@@ -61,8 +73,12 @@ pub struct Identity {
     provider: Option<Provider>,
     introspection: bool,
     sessions: Cache<Fingerprint, Session>,
+    keys: Cache<Fingerprint, Arc<User>>,
     active: Cache<Fingerprint, bool>,
     accounts: Cache<(String, String), i64>,
+    lookups: DefaultKeyedRateLimiter<i64>,
+    /// Subjects, and whether the provider knows them.
+    known: Cache<String, bool>,
 }
 
 impl Identity {
@@ -80,8 +96,11 @@ impl Identity {
             provider,
             introspection: keycloak.introspection,
             sessions: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(MEMORY).build(),
+            keys: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(API_KEY_MEMORY).build(),
             active: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(answers_last).build(),
             accounts: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(MEMORY).build(),
+            lookups: RateLimiter::keyed(Quota::per_hour(LOOKUPS_PER_HOUR)),
+            known: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(ANSWER_MEMORY).build(),
         })
     }
 
@@ -102,7 +121,19 @@ impl Identity {
     }
 
     async fn caller_by_key(&self, key: &str) -> store::Result<Caller> {
-        if self.api_keys { api_key::verify(&self.db, key).await } else { Ok(Caller::Refused(Refusal::NoApiKeys)) }
+        if !self.api_keys {
+            return Ok(Caller::Refused(Refusal::NoApiKeys));
+        }
+        let fingerprint: Fingerprint = Sha256::digest(key).into();
+        if let Some(user) = self.keys.get(&fingerprint).await {
+            return Ok(Caller::User(user));
+        }
+        let caller = api_key::verify(&self.db, key).await?;
+        // Refusals are not remembered: a key works as soon as it is made.
+        if let Caller::User(user) = &caller {
+            self.keys.insert(fingerprint, Arc::clone(user)).await;
+        }
+        Ok(caller)
     }
 
     async fn caller_by_token(&self, token: &str) -> store::Result<Caller> {
@@ -185,6 +216,44 @@ impl Identity {
             return Ok(Some(NamedAccount { account, name: user.username }));
         }
         Ok(self.db.account_by_name(text).await?.map(|(account, name)| NamedAccount { account, name }))
+    }
+
+    /// The same for somebody who asks. Whoever was here is found as often as one likes. Others may exist at the provider or not; each user
+    /// learns that of a few of them an hour, so that nobody gets the provider's list of users by guessing.
+    ///
+    /// # Errors
+    /// As for [`Identity::find_user`]; when the user who asks has done so too often.
+    pub async fn find_user_for(&self, asker: &User, text: &str) -> Result<Option<NamedAccount>, IdentityError> {
+        if self.provider.is_some() && !self.was_here(text).await? {
+            let again = self.lookups.check_key(&asker.account);
+            again.map_err(|not_yet| IdentityError::TooMany(not_yet.wait_time_from(DefaultClock::default().now())))?;
+            self.lookups.retain_recent();
+        }
+        self.find_user(text).await
+    }
+
+    async fn was_here(&self, text: &str) -> Result<bool, IdentityError> {
+        Ok(self.db.account_by_subject(text).await?.is_some() || self.db.account_by_name(text).await?.is_some())
+    }
+
+    /// Which of these subjects stand for somebody still. Where the provider cannot be asked about one, it counts as known.
+    pub async fn known(&self, subjects: Vec<String>) -> HashSet<String> {
+        /// How many the provider is asked about at a time.
+        const AT_ONCE: usize = 8;
+        let asked = subjects.into_iter().map(|subject| async move { self.is_known(&subject).await.then_some(subject) });
+        futures_util::stream::iter(asked).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+    }
+
+    async fn is_known(&self, subject: &str) -> bool {
+        let Some(provider) = self.provider.as_ref().filter(|provider| provider.knows_users()) else { return true };
+        if subject.starts_with(LOCAL) {
+            return true;
+        }
+        let asked = async { provider.find_user(subject).await.map(|user| user.is_some()) };
+        self.known.try_get_with(subject.to_owned(), asked).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, subject, "the identity provider cannot be asked about user {subject}");
+            true
+        })
     }
 
     /// Asks the provider for its keys. Those that it no longer has are not accepted afterwards.

@@ -1,5 +1,6 @@
 //! Work in the background, one file a job. Every process runs all jobs; a lease in the database lets one of them do what must happen once.
 
+mod counts;
 mod history;
 mod purge;
 mod reads;
@@ -30,6 +31,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, Sc
     let jobs = TaskTracker::new();
     jobs.spawn(purge::on_schedule(Arc::clone(app), deletion, stop.clone()));
     jobs.spawn(history::on_schedule(Arc::clone(app), history, stop.clone()));
+    jobs.spawn(counts::fold(Arc::clone(app), stop.clone()));
     jobs.spawn(reads::save_counts(Arc::clone(app), stop.clone()));
     jobs.spawn(fetch_keys(Arc::clone(app), stop.clone()));
     jobs.close();

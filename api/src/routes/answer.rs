@@ -12,6 +12,7 @@ use poem_openapi::types::Type;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::budget::Length;
 use super::etag::EntityTag;
 use super::shape::{self, JSON, Null, Shape};
 use crate::catalogue::Error;
@@ -77,7 +78,8 @@ impl<T> IntoResponse for Answer<T> {
             Some(revision) => EntityTag::of_revision(revision, &self.body),
             None => EntityTag::of(&self.body),
         };
-        let mut response = Response::builder().content_type(self.media_type).extension(tag).body(self.body);
+        let length = Length(self.body.len());
+        let mut response = Response::builder().content_type(self.media_type).extension(tag).extension(length).body(self.body);
         response.headers_mut().extend(self.headers);
         response
     }

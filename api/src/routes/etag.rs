@@ -4,6 +4,8 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use twox_hash::XxHash3_64;
 
+use super::budget::Length;
+
 /// The `ETag` of an answer, quotes included.
 #[derive(Clone, Debug)]
 pub(super) struct EntityTag(String);
@@ -40,6 +42,7 @@ impl Conditional {
         if known.split(',').any(|known| is_same_tag(known, &tag)) {
             response.set_status(StatusCode::NOT_MODIFIED);
             response.set_body(());
+            response.extensions_mut().remove::<Length>();
         }
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             response.headers_mut().insert(header::ETAG, tag);

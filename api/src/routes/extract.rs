@@ -13,12 +13,19 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::address::{self, link_base};
 use super::caller::Auth;
+use super::json::{self, ParseError};
 use super::schema::{self, Form, inline, object_schema, of_shape};
 use super::shape::{Shape, Slot};
 use crate::catalogue::Error;
 use crate::catalogue::permission::require_user;
 use crate::catalogue::write::Expected;
+
+/// How many JSON values any body may have.
+const VALUES: usize = 20_000;
+/// A larger body may have one more for so many bytes.
+const BYTES_OF_A_VALUE: usize = 16;
 
 /// A JSON body of this shape, parsed but not yet checked.
 pub(super) struct Body<T> {
@@ -59,14 +66,14 @@ impl<'a, T: Shape> ApiExtractor<'a> for Body<T> {
         check_content_type(request)?;
         let bytes = body.take()?.into_bytes().await.map_err(unreadable)?;
         let is_absent = !T::is_required() && bytes.iter().all(u8::is_ascii_whitespace);
-        let value = if is_absent { Value::Object(Map::new()) } else { serde_json::from_slice(&bytes).map_err(|error| not_json(&error))? };
+        let value = if is_absent { Value::Object(Map::new()) } else { parse(&bytes)? };
         Ok(Self { value, shape: PhantomData })
     }
 }
 
 /// Refuses bodies that say to be something else than JSON. Those that say nothing are taken for JSON.
 fn check_content_type(request: &Request) -> Result<(), Error> {
-    let Some(given) = request.header(header::CONTENT_TYPE) else { return Ok(()) };
+    let Some(given) = request.header(header::CONTENT_TYPE).filter(|given| !given.trim().is_empty()) else { return Ok(()) };
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     if is_json {
@@ -81,6 +88,15 @@ fn unreadable(error: ReadBodyError) -> Error {
         ReadBodyError::PayloadTooLarge => Error::TooLarge(error.to_string()),
         other => Error::BadRequest(other.to_string()),
     }
+}
+
+/// Reads JSON. A body of very many small values would take some fifty times its size in memory, so their number is limited.
+fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    let most = VALUES + bytes.len() / BYTES_OF_A_VALUE;
+    json::parse(bytes, most).map_err(|error| match error {
+        ParseError::TooMany => Error::TooLarge(format!("The body holds more than {most} JSON values, which is too many for its size.")),
+        ParseError::Json(error) => not_json(&error),
+    })
 }
 
 fn not_json(error: &serde_json::Error) -> Error {
@@ -173,8 +189,13 @@ impl<T: Model + DeserializeOwned> Parameter for Query<T> {
     }
 }
 
-/// The format that a reader wants, by its name; `None` means the AIoD format.
-pub(super) struct WantedFormat(pub(super) Option<String>);
+/// The format that a reader wants.
+pub(super) struct WantedFormat {
+    /// Its name; `None` means the AIoD format.
+    pub(super) name: Option<String>,
+    /// What the addresses in its documents begin with.
+    pub(super) base: String,
+}
 
 impl Parameter for WantedFormat {
     const IN: MetaParamIn = MetaParamIn::Query;
@@ -185,7 +206,9 @@ impl Parameter for WantedFormat {
     }
 
     fn read(request: &Request, name: &str) -> Result<Self, Error> {
-        Ok(Self(parameter(request, name)))
+        let name = parameter(request, name);
+        let base = if name.is_some() { address::base(request) } else { String::new() };
+        Ok(Self { name, base })
     }
 }
 
@@ -261,18 +284,10 @@ pub(super) fn expected(request: &Request) -> Expected {
     Expected::Revisions(value.split(',').filter_map(revision).collect())
 }
 
-/// Where the caller sees this server's root: the prefix that a proxy in front says.
-pub(super) fn forwarded_prefix(request: &Request) -> String {
-    let given = request.header("X-Forwarded-Prefix").unwrap_or_default().trim_end_matches('/');
-    let is_path =
-        given.starts_with('/') && !given.starts_with("//") && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
-    if is_path { given.to_owned() } else { String::new() }
-}
-
 /// The request's URL with one query parameter set to another value.
 pub(super) fn with_query(request: &Request, name: &str, value: &str) -> String {
     let uri: &Uri = request.uri();
     let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
     let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
-    format!("{}{}?{}", forwarded_prefix(request), uri.path(), query.join("&"))
+    format!("{}{}?{}", link_base(request), uri.path(), query.join("&"))
 }

@@ -1,6 +1,5 @@
 //! Images of resources.
 
-use aiod_schema::resource::embedded::Distribution;
 use aiod_schema::{Model, ResourceType};
 use poem::{IntoResponse, Request, Response, Result};
 use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, Registry};
@@ -18,6 +17,7 @@ use super::shape::Null;
 use super::template::OperationGroup;
 use crate::catalogue::Error;
 use crate::catalogue::image::{MEDIA_TYPES, Mode, Upload};
+use crate::catalogue::shapes::{Identifier, ImageRead};
 
 /// An image, as a form sends it.
 #[derive(Debug, Multipart)]
@@ -65,12 +65,12 @@ impl ImageRoutes {
         name: String,
         form: ImageForm,
         mode: Mode,
-    ) -> Result<Answer<Null>> {
+    ) -> Result<Answer<Identifier>> {
         let OfType { app, subject, .. } = &self.0;
         let claimed_type = form.file.content_type().map(str::to_owned);
         let bytes = form.file.into_vec().await.map_err(|e| Error::BadRequest(format!("the file cannot be read: {e}")))?;
         app.catalogue.put_image(&auth.0, subject, &identifier, Upload { name, claimed_type, bytes }, mode, &expected(request)).await?;
-        Ok(Answer::null())
+        Ok(Answer::of(&Identifier { identifier })?)
     }
 }
 
@@ -78,7 +78,7 @@ impl ImageRoutes {
 impl ImageRoutes {
     /// Images of a LABEL
     ///
-    /// With `name` the file itself, without it all images as JSON, in base64.
+    /// With `name` the file itself, without it all images as JSON, in base64, in the order in which they were added.
     #[oai(path = "/RESOURCE/:identifier/image", method = "get", operation_id = "images_RESOURCE")]
     async fn images(&self, auth: Auth, identifier: Segment<String>, query: Query<OneOrAllImages>) -> Result<ImageAnswer> {
         let OfType { app, subject, .. } = &self.0;
@@ -87,7 +87,7 @@ impl ImageRoutes {
                 let image = app.catalogue.image(&auth.0, subject, &identifier.0, &name).await?;
                 ImageAnswer::File(image.media_type, image.bytes)
             }
-            None => ImageAnswer::List(Answer::json(&app.catalogue.images(&auth.0, subject, &identifier.0).await?)?),
+            None => ImageAnswer::List(Answer::of(&app.catalogue.images(&auth.0, subject, &identifier.0).await?)?),
         })
     }
 
@@ -100,7 +100,7 @@ impl ImageRoutes {
         identifier: Segment<String>,
         query: Query<OneImage>,
         form: ImageForm,
-    ) -> Result<Answer<Null>> {
+    ) -> Result<Answer<Identifier>> {
         self.put(request, auth, identifier.0, query.0.name, form, Mode::Add).await
     }
 
@@ -113,7 +113,7 @@ impl ImageRoutes {
         identifier: Segment<String>,
         query: Query<OneImage>,
         form: ImageForm,
-    ) -> Result<Answer<Null>> {
+    ) -> Result<Answer<Identifier>> {
         self.put(request, auth, identifier.0, query.0.name, form, Mode::Replace).await
     }
 
@@ -129,7 +129,7 @@ impl ImageRoutes {
 /// One image or all.
 pub(super) enum ImageAnswer {
     File(String, Vec<u8>),
-    List(Answer<Vec<Distribution>>),
+    List(Answer<Vec<ImageRead>>),
 }
 
 impl IntoResponse for ImageAnswer {
@@ -146,7 +146,7 @@ impl IntoResponse for ImageAnswer {
 
 impl ApiResponse for ImageAnswer {
     fn meta() -> MetaResponses {
-        let mut meta = <Answer<Vec<Distribution>> as ApiResponse>::meta();
+        let mut meta = <Answer<Vec<ImageRead>> as ApiResponse>::meta();
         let file = || inline(MetaSchema::new_with_format("string", "binary"));
         for response in &mut meta.responses {
             response.content.extend(MEDIA_TYPES.map(|content_type| MetaMediaType { content_type, schema: file() }));
@@ -155,6 +155,6 @@ impl ApiResponse for ImageAnswer {
     }
 
     fn register(registry: &mut Registry) {
-        <Answer<Vec<Distribution>> as ApiResponse>::register(registry);
+        <Answer<Vec<ImageRead>> as ApiResponse>::register(registry);
     }
 }

@@ -45,10 +45,11 @@ pub(super) const GROUPS: &[AnyGroup] = &[
     AnyGroup::of::<ParentRoutes>(),
 ];
 
-/// The endpoints of all versions.
+/// The endpoints of all versions that are served.
 pub(super) fn routes(app: &Arc<App>) -> Result<Route, InterfaceError> {
+    Version::check_retired(&app.config.versions)?;
     let mut table = RouteTable::new();
-    for version in Version::ALL {
+    for version in Version::ALL.into_iter().filter(|version| version.is_served(&app.config.versions)) {
         for group in GROUPS {
             (group.serve)(app, version, &mut table)?;
         }

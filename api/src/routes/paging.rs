@@ -2,12 +2,18 @@
 
 use aiod_schema::{Model, choice};
 use chrono::{NaiveDate, NaiveTime};
+use poem::Request;
+use poem::http::header;
 use serde::Deserialize;
 
+use super::answer::Answer;
+use super::extract::with_query;
+use super::shape::Shape;
 use crate::app::App;
 use crate::catalogue::Error;
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 use crate::store::asset::{PageQuery, Sort, Start};
+use crate::store::part::Part;
 
 choice! {
     /// Which end of the order comes first.
@@ -31,13 +37,57 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Refuses a page that is larger than the operator allows.
+    /// Refuses a page that is larger or lies deeper than the operator allows.
     pub(super) fn check(&self, app: &App) -> Result<(), Error> {
         let most = i64::from(app.config.limits.page_size);
         if self.limit > most {
             return Err(Error::query("limit", format!("ensure this value is less than or equal to {most}")));
         }
+        let deepest = app.config.reads.max_offset;
+        if self.offset > deepest {
+            return Err(Error::BadRequest(format!(
+                "offset: {} is more than the {deepest} that are passed over here. Lists of resources also go by cursor, however deep: begin with \
+                 cursor= (empty), and follow the Link header.",
+                self.offset
+            )));
+        }
         Ok(())
+    }
+
+    /// The part, which must not be larger than the operator allows.
+    pub(super) fn part(&self, app: &App) -> Result<Part, Error> {
+        self.check(app)?;
+        Ok(Part { offset: self.offset, limit: self.limit })
+    }
+}
+
+impl<T: Shape> Answer<T> {
+    /// The answer with a part of a list. Its `Link` header leads to the next part, if there is one.
+    pub(super) fn with_next(self, request: &Request, part: Part, has_more: bool) -> Self {
+        if !has_more || part.limit == 0 {
+            return self;
+        }
+        let offset = part.offset.saturating_add(part.limit).to_string();
+        self.header(header::LINK, &format!("<{}>; rel=\"next\"", with_query(request, "offset", &offset)))
+    }
+}
+
+/// A part of a list that is wanted whole unless it is very long.
+#[derive(Clone, Copy, Debug, Deserialize, Model)]
+pub(super) struct LongWindow {
+    /// How many to pass over.
+    #[field(least = 0, default = 0)]
+    offset: i64,
+    /// At most so many.
+    #[field(least = 0, most = MAX_PAGE, default = MAX_PAGE)]
+    limit: Option<i64>,
+}
+
+impl LongWindow {
+    /// The part, which is no larger than the operator allows.
+    pub(super) fn part(&self, app: &App) -> Result<Part, Error> {
+        let limit = self.limit.unwrap_or_else(|| app.config.limits.page_size.into());
+        Window { offset: self.offset, limit }.part(app)
     }
 }
 

@@ -34,10 +34,13 @@ fn respond(error: &Error) -> Response {
         Error::BadRequest(_) => StatusCode::BAD_REQUEST,
         Error::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooMany { detail, seconds } => return too_many(detail, *seconds),
         Error::Invalid(faults) => return unprocessable(faults),
         Error::WrongType { .. } => {
             return unprocessable(&[Fault::new(["path", "identifier"], error.to_string(), "value_error.identifier")]);
         }
+        Error::Busy => return busy(error),
+        Error::Store(store) if store.is_too_long() => return busy(&Error::Busy),
         Error::Store(store) if store.is_transient() => {
             let detail = "Too many write the same things at once. Try again later.";
             return failure(StatusCode::SERVICE_UNAVAILABLE, detail, error);
@@ -79,14 +82,28 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     response
 }
 
+/// The answer to a caller who asks too often.
+pub(crate) fn too_many(detail: &str, seconds: u64) -> Response {
+    let mut response = problem(StatusCode::TOO_MANY_REQUESTS, detail);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
 /// An answer about a fault of ours; the log has the reason, the client its reference.
 fn failure(status: StatusCode, detail: &str, error: &dyn std::error::Error) -> Response {
     let reference = reference();
     tracing::error!(%reference, %status, error = %chain(error), "request {reference} failed");
-    let mut response = json_response(status, &Problem { detail: detail.to_owned(), reference });
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-    }
+    let response = json_response(status, &Problem { detail: detail.to_owned(), reference });
+    if status == StatusCode::SERVICE_UNAVAILABLE { retry_later(response) } else { response }
+}
+
+/// 503 to one of those that ask for too much together. It is no failure, so it is no error in the log.
+fn busy(error: &Error) -> Response {
+    retry_later(problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))
+}
+
+fn retry_later(mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     response
 }
 

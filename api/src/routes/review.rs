@@ -1,7 +1,7 @@
 //! Submissions and reviews.
 
 use aiod_schema::{Model, ResourceType};
-use poem::Result;
+use poem::{Request, Result};
 use poem_openapi::OpenApi;
 use serde::Deserialize;
 
@@ -9,11 +9,12 @@ use super::Version;
 use super::answer::Answer;
 use super::caller::Auth;
 use super::extract::{Body, Query, Segment};
+use super::paging::LongWindow;
 use super::resource::OfType;
-use super::shape::Null;
+use super::shape::Page;
 use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::shapes::{
-    Review, ReviewCreate, Submission, SubmissionBase, SubmissionComment, SubmissionCreate, SubmissionIdentifier,
+    Retraction, Review, ReviewCreate, Submission, SubmissionBase, SubmissionComment, SubmissionCreate, SubmissionIdentifier,
 };
 use crate::store::review::Mode;
 
@@ -23,6 +24,9 @@ struct SubmissionQuery {
     /// Which of them.
     #[field(default = "newest")]
     mode: Mode,
+    /// Which part of them.
+    #[serde(flatten)]
+    window: LongWindow,
 }
 
 /// Submissions and reviews.
@@ -53,8 +57,10 @@ impl ReviewRoutes {
     ///
     /// Reviewers see everyone's, others their own. `newest` and `oldest` give the one that is pending.
     #[oai(path = "/submissions", method = "get", operation_id = "list_submissions")]
-    async fn list(&self, auth: Auth, query: Query<SubmissionQuery>) -> Result<Answer<Vec<SubmissionBase>>> {
-        Ok(Answer::of(&self.0.app.catalogue.submissions(&auth.0, query.0.mode).await?)?)
+    async fn list(&self, request: &Request, auth: Auth, query: Query<SubmissionQuery>) -> Result<Answer<Page<SubmissionBase>>> {
+        let part = query.0.window.part(&self.0.app)?;
+        let found = self.0.app.catalogue.submissions(&auth.0, query.0.mode, part).await?;
+        Ok(Answer::json(&found.items)?.with_next(request, part, found.has_more))
     }
 
     /// Read a submission
@@ -81,9 +87,8 @@ impl ReviewRoutes {
         auth: Auth,
         /// The submission's number.
         submission_identifier: Segment<String>,
-    ) -> Result<Answer<Null>> {
-        self.0.app.catalogue.retract(&auth.0, &submission_identifier.0).await?;
-        Ok(Answer::null())
+    ) -> Result<Answer<Retraction>> {
+        Ok(Answer::of(&self.0.app.catalogue.retract(&auth.0, &submission_identifier.0).await?.into())?)
     }
 
     /// Decide on a submission

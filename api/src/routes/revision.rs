@@ -1,16 +1,16 @@
 //! Changing parts of a resource, and looking at what it was: for every type, in the newest version.
 
 use aiod_schema::ResourceType;
-use aiod_schema::convert::AIOD;
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
 
 use super::Version;
 use super::answer::Answer;
 use super::caller::Auth;
-use super::extract::{Body, Segment, expected};
+use super::extract::{Body, Query, Segment, expected};
+use super::paging::LongWindow;
 use super::resource::OfType;
-use super::shape::{Aiod, MergePatch, Null};
+use super::shape::{Aiod, MergePatch, Null, Page};
 use super::template::OperationGroup;
 use crate::catalogue::shapes::Revision;
 
@@ -43,10 +43,19 @@ impl RevisionRoutes {
 
     /// List what a LABEL was
     ///
-    /// Every state, the present one first: its revision, status, who made it and when.
+    /// The states, the present one first: revision, status, who made it and when.
     #[oai(path = "/RESOURCE/:identifier/history", method = "get", operation_id = "history_RESOURCE")]
-    async fn history(&self, auth: Auth, identifier: Segment<String>) -> Result<Answer<Vec<Revision>>> {
-        Ok(Answer::of(&self.0.app.catalogue.history(&auth.0, self.0.subject, &identifier.0).await?)?)
+    async fn history(
+        &self,
+        request: &Request,
+        auth: Auth,
+        identifier: Segment<String>,
+        window: Query<LongWindow>,
+    ) -> Result<Answer<Page<Revision>>> {
+        let OfType { app, subject, .. } = &self.0;
+        let part = window.0.part(app)?;
+        let found = app.catalogue.history(&auth.0, subject, &identifier.0, part).await?;
+        Ok(Answer::json(&found.items)?.with_next(request, part, found.has_more))
     }
 
     /// Read what a LABEL was
@@ -59,6 +68,6 @@ impl RevisionRoutes {
         revision: Segment<i64>,
     ) -> Result<Answer<Aiod>> {
         let document = self.0.app.catalogue.past_revision(&auth.0, self.0.subject, &identifier.0, revision.0).await?;
-        Ok(Answer::written(self.0.shown(document, &AIOD)?.body))
+        Ok(Answer::written(self.0.shown_as_aiod(document)?.body))
     }
 }

@@ -1,7 +1,7 @@
 //! From the model's tables to the schemas of the OpenAPI document.
 
 use aiod_schema::convert::{AIOD, formats};
-use aiod_schema::model::Shape;
+use aiod_schema::model::{Digits, Shape};
 use aiod_schema::validate::{MAX_RECORDS, MAX_RELATED};
 use aiod_schema::{Field, Group, Kind, Object, ResourceType, Role, resource_types};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
@@ -121,6 +121,10 @@ fn value_schema(field: &Field, form: Form) -> MetaSchemaRef {
         Kind::Text | Kind::Platform => (schema.min_length, schema.max_length) = (field.min_length, field.max_length),
         Kind::Term(_) if form == Form::Create => schema.max_length = field.vocabulary().map(|v| v.max_length),
         Kind::Integer => (schema.minimum, schema.maximum) = (field.minimum.map(f64::from), field.maximum.map(f64::from)),
+        Kind::Number => {
+            schema.maximum = field.digits.map(Digits::greatest);
+            schema.minimum = schema.maximum.map(|greatest| -greatest);
+        }
         _ => {}
     }
     MetaSchemaRef::Inline(schema)

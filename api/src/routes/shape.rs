@@ -131,6 +131,10 @@ impl Shape for Terms {
     fn register(registry: &mut Registry) {
         <Vec<TermTree> as Shape>::register(registry);
     }
+
+    fn headers() -> Vec<MetaHeader> {
+        vec![next_link()]
+    }
 }
 
 /// A resource of the template's type, in the format that was asked for.
@@ -154,9 +158,18 @@ impl<T: Shape> Shape for Page<T> {
         list_of(T::schema())
     }
 
-    fn headers() -> Vec<MetaHeader> {
-        vec![header("Link", "Where the next page is, when pages go by cursor.")]
+    fn register(registry: &mut Registry) {
+        T::register(registry);
     }
+
+    fn headers() -> Vec<MetaHeader> {
+        vec![next_link()]
+    }
+}
+
+/// The header that leads to the next page.
+fn next_link() -> MetaHeader {
+    header("Link", "Where the next page is, if there is one. Pages of resources have it when they go by cursor.")
 }
 
 /// A JSON merge patch (RFC 7386).
@@ -214,6 +227,10 @@ pub(super) struct OwnResources;
 impl Shape for OwnResources {
     fn schema() -> MetaSchemaRef {
         reference(OWN_RESOURCES)
+    }
+
+    fn headers() -> Vec<MetaHeader> {
+        vec![next_link()]
     }
 }
 

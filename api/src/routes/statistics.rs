@@ -1,7 +1,5 @@
 //! What is read most.
 
-use std::collections::BTreeMap;
-
 use aiod_schema::Model;
 use poem::Result;
 use poem_openapi::OpenApi;
@@ -10,7 +8,7 @@ use serde::Deserialize;
 use super::answer::Answer;
 use super::extract::{Query, Segment};
 use super::template::{Context, OperationGroup, Tag};
-use crate::catalogue::shapes::Reads;
+use crate::catalogue::shapes::{Reads, ReadsOfType};
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 
 /// How many are wanted.
@@ -46,9 +44,10 @@ impl OperationGroup for StatisticsRoutes {
 impl StatisticsRoutes {
     /// The most read resources of every type
     ///
-    /// By type. By whom they were read is not known. What was read in the last seconds may be missing.
+    /// One list, type by type, most read first within each. By whom they were read is not known. What was read in the last seconds may be
+    /// missing.
     #[oai(path = "/stats/top/all", method = "get", operation_id = "top_all")]
-    async fn of_all(&self, query: Query<TopOfAllQuery>) -> Result<Answer<BTreeMap<String, Vec<Reads>>>> {
+    async fn of_all(&self, query: Query<TopOfAllQuery>) -> Result<Answer<Vec<ReadsOfType>>> {
         Ok(Answer::of(&self.0.app.catalogue.most_read_of_all(query.0.limit_per_type).await?)?)
     }
 

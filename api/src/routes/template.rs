@@ -130,6 +130,9 @@ pub enum InterfaceError {
         /// Why.
         source: RouteError,
     },
+    /// The configuration retires a version that there is not.
+    #[error("configuration: 'versions.retired' must be a list of versions with a prefix (v2, v3), not '{0}'")]
+    NoVersion(String),
     /// Two operations have one path and method.
     #[error("{method} {path} stands for two operations")]
     Twice {

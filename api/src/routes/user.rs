@@ -1,6 +1,6 @@
 //! What belongs to a user.
 
-use poem::Result;
+use poem::{Request, Result};
 use poem_openapi::OpenApi;
 use serde_json::Value;
 
@@ -37,15 +37,14 @@ impl UserRoutes {
 
     /// List what you administer
     ///
-    /// Of all types together, in the order of their last change; drafts too.
+    /// Of all types together, in the order of their last change or of their registration; drafts too.
     #[oai(path = "/user/resources", method = "get", operation_id = "list_own_resources")]
-    async fn resources(&self, auth: Auth, page: Query<SortedWindow>) -> Result<Answer<OwnResources>> {
+    async fn resources(&self, request: &Request, auth: Auth, page: Query<SortedWindow>) -> Result<Answer<OwnResources>> {
         let (app, page) = (&self.0.app, page.0);
-        page.window.check(app)?;
-        let (offset, limit) = (page.window.offset, page.window.limit);
-        let mut resources = app.catalogue.resources_of(&auth.0, page.sort(), page.is_descending(), offset, limit).await?;
+        let part = page.window.part(app)?;
+        let (mut resources, has_more) = app.catalogue.resources_of(&auth.0, page.sort(), page.is_descending(), part).await?;
         let of_all_types = resources.as_object_mut().into_iter().flat_map(|map| map.values_mut()).filter_map(Value::as_array_mut);
         of_all_types.flatten().for_each(|resource| self.0.version.add_aliases(resource));
-        Ok(Answer::json(&resources)?)
+        Ok(Answer::json(&resources)?.with_next(request, part, has_more))
     }
 }

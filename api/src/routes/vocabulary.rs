@@ -1,12 +1,14 @@
 //! The terms of each vocabulary that is listed.
 
 use aiod_schema::vocabulary::{VOCABULARIES, Vocabulary};
-use poem::Result;
+use poem::{Request, Result};
 use poem_openapi::OpenApi;
 use poem_openapi::registry::MetaSchemaRef;
 
 use super::Version;
 use super::answer::Answer;
+use super::extract::Query;
+use super::paging::LongWindow;
 use super::shape::{Shape, Slot, Terms};
 use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::shapes::TermTree;
@@ -65,13 +67,19 @@ impl OperationGroup for VocabularyRoutes {
 #[OpenApi]
 impl VocabularyRoutes {
     /// List the TERMS
+    ///
+    /// Of a taxonomy, `offset` and `limit` count the topmost terms; each brings all terms below it.
     #[oai(path = "/VOCABULARY", method = "get", operation_id = "list_VOCABULARY")]
-    async fn list(&self) -> Result<Answer<Terms>> {
-        let (catalogue, vocabulary) = (&self.0.app.catalogue, self.0.subject.vocabulary);
-        Ok(if vocabulary.is_taxonomy() {
-            Answer::json(&catalogue.official_terms(vocabulary).await?)?
+    async fn list(&self, request: &Request, window: Query<LongWindow>) -> Result<Answer<Terms>> {
+        let Context { app, subject, .. } = &self.0;
+        let part = window.0.part(app)?;
+        let (answer, has_more) = if subject.vocabulary.is_taxonomy() {
+            let found = app.catalogue.official_terms(subject.vocabulary, part).await?;
+            (Answer::json(&found.items)?, found.has_more)
         } else {
-            Answer::json(&catalogue.terms_in_use(vocabulary).await?)?
-        })
+            let found = app.catalogue.terms_in_use(subject.vocabulary, part).await?;
+            (Answer::json(&found.items)?, found.has_more)
+        };
+        Ok(answer.with_next(request, part, has_more))
     }
 }

@@ -31,7 +31,7 @@ pub struct Opened {
 /// # Errors
 /// When the database fails or lacks migrations that the server may not apply.
 pub async fn open(config: Config) -> Result<Opened, ServerError> {
-    let db = Db::open(config.database.url.expose(), config.database.connections).await?;
+    let db = Db::open_limited(config.database.url.expose(), config.database.connections, config.reads.statement_limit()).await?;
     if config.database.migrate {
         db.migrate_up().await?;
     }

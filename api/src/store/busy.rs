@@ -28,12 +28,17 @@ impl<DB: Database> Busy<DB> {
         self.is_busy = is_busy;
         self
     }
+
+    /// Has the connection closed when it is dropped, busy or not.
+    pub(super) fn close_on_drop(&mut self) {
+        self.connection.close_on_drop();
+    }
 }
 
 impl<DB: Database> Drop for Busy<DB> {
     fn drop(&mut self) {
         if self.is_busy {
-            self.connection.close_on_drop();
+            self.close_on_drop();
         }
     }
 }

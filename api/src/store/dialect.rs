@@ -45,6 +45,14 @@ impl Dialect {
         }
     }
 
+    /// The text of a field of a JSON document; NULL where there is none. MariaDB has no `->>`.
+    pub(crate) fn json_text(self, document: &str, field: &str) -> String {
+        match self {
+            Self::MySql => format!("JSON_UNQUOTE(JSON_EXTRACT({document}, '$.{field}'))"),
+            Self::Sqlite => format!("JSON_EXTRACT({document}, '$.{field}')"),
+        }
+    }
+
     /// The beginning of an `INSERT` that passes over rows whose unique key exists.
     pub(crate) fn insert_ignore(self) -> &'static str {
         match self {
@@ -59,6 +67,14 @@ impl Dialect {
         match self {
             Self::MySql => format!(" FORCE INDEX ({index})"),
             Self::Sqlite => String::new(),
+        }
+    }
+
+    /// Behind an `INSERT`: where a row with this key exists, adds the new `total` to its own.
+    pub(crate) fn adding_to_total(self, key: &str) -> String {
+        match self {
+            Self::MySql => " ON DUPLICATE KEY UPDATE total = total + VALUES(total)".to_owned(),
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO UPDATE SET total = total + excluded.total"),
         }
     }
 }

@@ -82,7 +82,10 @@ pub(super) const TABLES: &[Table] = tables! {
         date_revoked Int or null;
     platform[1]: id Int, name Text;
     term[1]: id Int, vocabulary Text, folded Text, name Text, definition Text, official Int, parent_id Int or null, position Int,
-        scheme_id Text or null;
+        scheme_id Text or null, uses Int, in_use Int;
+    resource_count[2]: resource_type Text, platform Text, total Int;
+    resource_count_change[1]: id Int, resource_type Text, platform Text, amount Int;
+    term_count_change[1]: id Int, term_id Int, amount Int;
     submission[1]: id Int, account_id Int, date_created Int, comment Text;
     submission_asset[2]: submission_id Int, asset_id Int;
     review[1]: id Int, submission_id Int, account_id Int, decision Text, comment Text, date_created Int;
@@ -93,16 +96,16 @@ pub(super) const TABLES: &[Table] = tables! {
         links Text, document Json;
     link[3]: from_id Int, field Text, to_id Int, position Int;
     asset_term[2]: asset_id Int, term_id Int;
-    permission[2]: asset_id Int, account_id Int, kind Text;
+    permission[2]: asset_id Int, account_id Int, kind Text, date_modified Int;
     asset_revision[2]: asset_id Int, revision Int, status Text, date_modified Int, modified_by Int or null, date_revised Int,
         document Json, links Text, packed Bytes or null, date_replaced Int;
     asset_author[2]: asset_id Int, account_id Int;
-    image[2]: asset_id Int, name Text, media_type Text, bytes Bytes;
+    image[2]: asset_id Int, name Text, id Int, media_type Text, bytes Bytes;
     asset_reads[1]: asset_id Int, resource_type Text, total Int;
 };
 
 /// The place of `asset` in [`TABLES`].
-const RESOURCES: usize = 8;
+const RESOURCES: usize = 11;
 
 /// Tables whose rows make a catalogue one that must not be replaced: the others hold what a new catalogue begins with, or what
 /// belongs to these.

@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod asset;
 pub mod bookmark;
 mod busy;
+pub mod count;
 pub mod dump;
 pub mod image;
 pub mod lease;
@@ -15,6 +16,7 @@ pub mod migrate;
 mod mysql_load;
 pub mod permission;
 pub mod platform;
+mod private;
 pub mod readers;
 pub mod reads;
 pub mod review;
@@ -23,6 +25,7 @@ pub mod revision;
 pub mod term;
 
 mod dialect;
+pub mod part;
 mod sql;
 
 use std::str::FromStr;
@@ -32,11 +35,11 @@ use std::time::{Duration, Instant};
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool};
 
 use asset::Registrations;
 use busy::{Busy, Open, once};
-use readers::Readers;
+use readers::{Readers, Weighed};
 use sql::{Row, Sql};
 
 /// Why the store could not do something.
@@ -63,6 +66,9 @@ pub enum StoreError {
     /// A past state of a resource cannot be compressed, or not be read again.
     #[error("a past state of a resource: {0}")]
     Packed(#[source] std::io::Error),
+    /// A statement finds more bytes than it may.
+    #[error("a statement finds more than {0} bytes")]
+    TooMuch(usize),
     /// Reading or writing a file failed.
     #[error("file: {0}")]
     File(#[from] std::io::Error),
@@ -106,6 +112,13 @@ impl StoreError {
             // SQLite: the lower eight bits are the kind of the error; 8 read-only.
             None => error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 8),
         }
+    }
+
+    /// Whether a statement was ended because it ran for too long.
+    pub fn is_too_long(&self) -> bool {
+        // MySQL: 3024 the statement's time is over, 1969 the same on MariaDB.
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if matches!(mysql_number(error.as_ref()), Some(3024 | 1969)))
+            || matches!(self, Self::Database(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut)
     }
 
     /// Whether the database cannot be reached, so that the same request may succeed later.
@@ -208,6 +221,29 @@ async fn await_mysql(options: &MySqlConnectOptions) -> Result<()> {
     }
 }
 
+/// A pool of connections whose reading statements may run for so long.
+fn mysql_pool(limit: Duration) -> MySqlPoolOptions {
+    let limit = if limit == Duration::MAX { 0 } else { limit.as_secs() };
+    MySqlPoolOptions::new().acquire_timeout(CONNECTION_TIMEOUT).idle_timeout(Duration::from_secs(300)).after_connect(
+        move |connection, _| {
+            Box::pin(async move {
+                // Under REPEATABLE READ, a transaction that waited for a lock would read what was there before the wait.
+                connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                // A value that does not fit its column is refused, whatever the configuration of the server says. Lists of links are never
+                // cut short: those of a million parts have 50 MB. The first of the two comments is for MySQL, which counts milliseconds, the
+                // second one for MariaDB.
+                let session = format!(
+                    "SET SESSION innodb_lock_wait_timeout = 10, group_concat_max_len = 67108864, \
+                     sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES') \
+                     /*!50708 , max_execution_time = {limit}000 */ /*M!100101 , max_statement_time = {limit} */"
+                );
+                connection.execute(AssertSqlSafe(session)).await?;
+                Ok(())
+            })
+        },
+    )
+}
+
 /// Runs a statement on a connection that is kept for reading.
 macro_rules! reading {
     ($readers:expr, $sql:ident.$rows:ident().$fetch:ident) => {{
@@ -222,22 +258,48 @@ macro_rules! reading {
     }};
 }
 
+/// The same, unless its rows have too many bytes together.
+macro_rules! reading_within {
+    ($readers:expr, $database:ty, $sql:ident.$rows:ident(), $most:expr) => {{
+        let statement = |mut connection: Busy<$database>| {
+            let query = $sql.clone().$rows();
+            async move {
+                let outcome = readers::collect_within(query.fetch(&mut *connection), $most).await;
+                if outcome.is_err() {
+                    // Otherwise the rows that were not taken would be read before the next statement.
+                    connection.close_on_drop();
+                }
+                (connection, outcome)
+            }
+        };
+        $readers.run(statement).await
+    }};
+}
+
 impl Db {
     /// Opens the database with at most `connections` connections. An SQLite file and its folder are made when they do not exist.
     ///
     /// # Errors
     /// When the URL is of another kind or the database does not answer.
     pub async fn open(url: &str, connections: u32) -> Result<Self> {
+        Self::open_limited(url, connections, Duration::MAX).await
+    }
+
+    /// The same; a statement that only reads may run for so long.
+    ///
+    /// # Errors
+    /// When the URL is of another kind or the database does not answer.
+    pub async fn open_limited(url: &str, connections: u32, limit: Duration) -> Result<Self> {
         if url.starts_with("sqlite:") {
-            return Self::open_sqlite(url, connections).await;
+            return Self::open_sqlite(url, connections, limit).await;
         }
         if url.starts_with("mysql:") || url.starts_with("mariadb:") {
-            return Self::open_mysql(url, connections).await;
+            return Self::open_mysql(url, connections, limit).await;
         }
         Err(StoreError::Url(url.split("://").next().unwrap_or_default().to_owned()))
     }
 
-    async fn open_sqlite(url: &str, connections: u32) -> Result<Self> {
+    async fn open_sqlite(url: &str, connections: u32, limit: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -250,8 +312,8 @@ impl Db {
             .row_buffer_size(1_000)
             .pragma("cache_size", "-8000")
             .pragma("mmap_size", "268435456");
-        if let Some(folder) = options.get_filename().parent().filter(|f| !f.as_os_str().is_empty()) {
-            tokio::fs::create_dir_all(folder).await?;
+        if !url.contains(":memory:") {
+            private::prepare(options.get_filename())?;
         }
         let write =
             SqlitePoolOptions::new().max_connections(1).min_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
@@ -260,36 +322,19 @@ impl Db {
             .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
-        Ok(Self::Sqlite { read: Arc::new(Readers::new(read)), write })
+        Ok(Self::Sqlite { read: Arc::new(Readers::new(read, limit)), write })
     }
 
-    async fn open_mysql(url: &str, connections: u32) -> Result<Self> {
+    async fn open_mysql(url: &str, connections: u32, limit: Duration) -> Result<Self> {
         let options = mysql_options(url)?.charset("utf8mb4").statement_cache_capacity(256);
         if options.get_database().is_none_or(str::is_empty) {
             return Err(StoreError::NoName);
         }
         await_mysql(&options).await?;
-        let pool = MySqlPoolOptions::new().acquire_timeout(CONNECTION_TIMEOUT).idle_timeout(Duration::from_secs(300)).after_connect(
-            |connection, _| {
-                Box::pin(async move {
-                    // Under REPEATABLE READ, a transaction that waited for a lock would read what was there before the wait.
-                    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                    // A value that does not fit its column is refused, whatever the configuration of the server says. Lists of links are
-                    // never cut short: those of a million parts have 50 MB.
-                    connection
-                        .execute(
-                            "SET SESSION innodb_lock_wait_timeout = 10, group_concat_max_len = 67108864, \
-                             sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
-                        )
-                        .await?;
-                    Ok(())
-                })
-            },
-        );
-        let write = pool.clone().max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
+        let write = mysql_pool(Duration::MAX).max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
         // No ping before a statement: one that fails on a dead connection runs again on another, see `Readers::run`.
-        let read = pool.max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);
-        Ok(Self::MySql { read: Arc::new(Readers::new(read)), write, registrations: Arc::default() })
+        let read = mysql_pool(limit).max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);
+        Ok(Self::MySql { read: Arc::new(Readers::new(read, limit)), write, registrations: Arc::default() })
     }
 
     /// Closes all connections, after the statements that they run.
@@ -320,6 +365,15 @@ impl Db {
             Self::MySql { read, .. } => reading!(read, sql.rows_for_mysql().fetch_all),
             Self::Sqlite { read, .. } => reading!(read, sql.rows_for_sqlite().fetch_all),
         })
+    }
+
+    /// All rows of a reading statement, which may have this many bytes together.
+    pub(crate) async fn fetch_within<T: Row + Weighed>(&self, sql: Sql, most: usize) -> Result<Vec<T>> {
+        let found = match self {
+            Self::MySql { read, .. } => reading_within!(read, MySql, sql.rows_for_mysql(), most),
+            Self::Sqlite { read, .. } => reading_within!(read, Sqlite, sql.rows_for_sqlite(), most),
+        };
+        found.map_err(|error| if readers::is_too_much(&error) { StoreError::TooMuch(most) } else { error.into() })
     }
 
     /// The first row of a reading statement.

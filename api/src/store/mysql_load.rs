@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryFutureExt, stream};
 use mysql_async::prelude::Queryable;
-use mysql_async::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts};
+use mysql_async::{ClientIdentity, Conn, Error, Opts, OptsBuilder, SslOpts};
 use reqwest::Url;
 use sqlx::mysql::MySqlSslMode;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::dump::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, Table, WAITING, names, read_into};
 use super::lease::{self, Attempt};
@@ -27,15 +27,12 @@ type Result<T, E = DumpError> = std::result::Result<T, E>;
 const NEW: &str = "import_";
 /// What the names of tables begin with that were replaced.
 const OLD: &str = "replaced_";
-/// How many tables get their indexes at once.
-const INDEXED_AT_ONCE: usize = 3;
 /// What every connection of an import begins with.
 const SESSION: [&str; 2] = [
     // Row ids of 0 are kept; backslashes escape; what does not fit is refused.
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
     // A table may have to wait long for its next rows, but no statement for a lock.
-    // MySQL's default buffer for new indexes, 1 MiB, costs a third more time; other servers and old releases do not have it.
-    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60 /*!80027 , innodb_ddl_buffer_size = 67108864 */",
+    "SET SESSION wait_timeout = 86400, lock_wait_timeout = 60",
 ];
 
 /// Another import has the lease.
@@ -105,14 +102,8 @@ struct Target {
 
 impl Target {
     async fn open(url: &str) -> Result<Self, StoreError> {
-        let mut options = options(url)?;
-        let mut connection = connect(&options).await;
-        let is_plain = matches!(connection, Err(DumpError::Database(Error::Driver(DriverError::NoClientSslFlagFromServer))));
-        if is_plain && matches!(mysql_options(url)?.get_ssl_mode(), MySqlSslMode::Preferred) {
-            options = OptsBuilder::from_opts(options).ssl_opts(None).into();
-            connection = connect(&options).await;
-        }
-        let mut connection = connection?;
+        let options = options(url)?;
+        let mut connection = connect(&options).await?;
         let allows = connection.query_first("SELECT CAST(@@GLOBAL.local_infile AS SIGNED)").await.map_err(DumpError::from)?;
         if allows == Some(0) { Err(DumpError::LocalInfile.into()) } else { Ok(Self { options, connection }) }
     }
@@ -141,8 +132,7 @@ impl Target {
     /// Fills new tables and puts them in the places of the real ones.
     async fn fill(&mut self, reader: Reader) -> Result<Progress, StoreError> {
         let (outlets, batches): (Vec<_>, Vec<_>) = TABLES.iter().map(|_| mpsc::channel(WAITING)).unzip();
-        let turns = Semaphore::new(INDEXED_AT_ONCE);
-        let tables = TABLES.iter().zip(batches).map(|(table, batches)| fill_table(&self.options, table, batches, &turns));
+        let tables = TABLES.iter().zip(batches).map(|(table, batches)| fill_table(&self.options, table, batches));
         let progress = read_into(outlets, reader, try_join_all(tables).map_ok(drop).err_into()).await?;
         for table in TABLES {
             // Names of foreign keys are unique in a database: the new ones have other names until the real ones are gone.
@@ -219,52 +209,16 @@ fn real_name(message: &str, table: &Table) -> String {
     message.replace(&format!("{NEW}{}", table.name), table.name)
 }
 
-/// Makes a table like the real one and fills it, by a connection of its own. Its indexes come last: from a full table they are built
-/// faster, the more so the larger it is.
-async fn fill_table(options: &Opts, table: &Table, mut batches: mpsc::Receiver<Batch>, turns: &Semaphore) -> Result<()> {
+/// Makes a table like the real one and fills it, through a connection of its own.
+async fn fill_table(options: &Opts, table: &Table, mut batches: mpsc::Receiver<Batch>) -> Result<()> {
     let mut connection = connect(options).await?;
-    let name = format!("`{NEW}{}`", table.name);
-    connection.query_drop(format!("CREATE TABLE {name} LIKE `{}`", table.name)).await?;
-    let (drops, additions) = index_changes(&mut connection, table).await?;
-    connection.query_drop(format!("ALTER TABLE {name} {drops}")).await?;
+    connection.query_drop(format!("CREATE TABLE `{NEW}{0}` LIKE `{0}`", table.name)).await?;
     while let Some(batch) = batches.recv().await {
         load_batch(&mut connection, batch).await?;
     }
-    let _turn = turns.acquire().await;
-    connection.query_drop(format!("ALTER TABLE {name} {additions}")).await.map_err(|error| inconsistent(table, &error))?;
     // The first queries already go the right way.
-    connection.query_drop(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {name}")).await?;
+    connection.query_drop(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE `{NEW}{}`", table.name)).await?;
     Ok(connection.disconnect().await?)
-}
-
-/// How `ALTER TABLE` drops a table's indexes and adds them again. The primary key stays, as do indexes that are more than lists of
-/// columns, and all of MariaDB, which does not build them faster from a full table.
-async fn index_changes(connection: &mut Conn, table: &Table) -> Result<(String, String)> {
-    let sql = format!("SHOW INDEX FROM `{}` WHERE Key_name <> 'PRIMARY' AND VERSION() NOT LIKE '%MariaDB%'", table.name);
-    let parts: Vec<Row> = connection.query(sql).await?;
-    let (mut drops, mut additions) = (Vec::new(), Vec::new());
-    for index in parts.chunk_by(|a, b| text(a, "Key_name") == text(b, "Key_name")) {
-        if let Some(columns) = index.iter().map(index_column).collect::<Option<Vec<_>>>() {
-            let kind = if index[0].get("Non_unique") == Some(0) { "UNIQUE INDEX" } else { "INDEX" };
-            let name = text(&index[0], "Key_name");
-            drops.push(format!("DROP INDEX `{name}`"));
-            additions.push(format!("ADD {kind} `{name}` ({})", columns.join(", ")));
-        }
-    }
-    Ok((drops.join(", "), additions.join(", ")))
-}
-
-/// A column of an index as `ADD INDEX` takes it, unless it is an expression, or the index a special one.
-fn index_column(part: &Row) -> Option<String> {
-    let usual = [("Index_type", "BTREE"), ("Collation", "A"), ("Visible", "YES"), ("Index_comment", "")];
-    let column = Some(text(part, "Column_name")).filter(|column| !column.is_empty())?;
-    let length = part.get::<Option<u64>, _>("Sub_part").flatten().map_or_else(String::new, |length| format!("({length})"));
-    usual.iter().all(|(key, value)| text(part, key) == *value).then(|| format!("`{column}`{length}"))
-}
-
-/// A column of what `SHOW INDEX` says; NULL is empty.
-fn text(row: &Row, column: &str) -> String {
-    row.get::<Option<String>, _>(column).flatten().unwrap_or_default()
 }
 
 /// Takes rows of a table. For rows from a client's stream the server leaves out or changes what does not fit, and warns: what it did

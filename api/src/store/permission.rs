@@ -15,6 +15,17 @@ aiod_schema::choice! {
     }
 }
 
+/// What somebody may do with a resource.
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
+pub struct HeldPermission {
+    /// Who, by the identity provider's id.
+    pub subject: String,
+    /// Who, by name.
+    pub name: String,
+    /// The permission as stored.
+    pub kind: String,
+}
+
 impl Db {
     /// What an account may do with these resources: row id and permission.
     pub async fn permissions(&self, account: i64, assets: &[i64]) -> Result<Vec<(i64, PermissionKind)>> {
@@ -25,9 +36,10 @@ impl Db {
 }
 
 impl Db {
-    /// Who may do what with a resource: names and permissions, in alphabetical order.
-    pub async fn permissions_on(&self, asset: i64) -> Result<Vec<(String, String)>> {
-        let sql = Sql::new("SELECT u.name, p.kind FROM permission p JOIN account u ON u.id = p.account_id WHERE p.asset_id = ? ");
+    /// Who may do what with a resource, in alphabetical order.
+    pub async fn permissions_on(&self, asset: i64) -> Result<Vec<HeldPermission>> {
+        let sql =
+            Sql::new("SELECT u.subject, u.name, p.kind FROM permission p JOIN account u ON u.id = p.account_id WHERE p.asset_id = ? ");
         self.fetch_all(sql.push("ORDER BY u.name, u.id").bind(asset)).await
     }
 }
@@ -62,7 +74,20 @@ impl Tx {
 
     /// Gives an account one permission on each of these resources.
     pub(crate) async fn grant(&mut self, account: i64, assets: &[i64], kind: PermissionKind) -> Result<()> {
-        let rows = assets.iter().map(|asset| vec![(*asset).into(), account.into(), kind.as_str().into()]).collect();
-        self.execute_each(Sql::insert("INSERT INTO permission (asset_id, account_id, kind) VALUES", rows)).await
+        for assets in assets.chunks(MAX_LISTED) {
+            let sql =
+                Sql::new("INSERT INTO permission (asset_id, account_id, kind, date_modified) SELECT id, ?, ?, date_modified FROM asset ");
+            self.execute(sql.push("WHERE id IN ").bind(account).bind(kind.as_str()).push_list(assets)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes when these resources last changed beside the permissions on them, so that one's own resources can be read in that order.
+    pub(super) async fn date_permissions(&mut self, assets: &[i64]) -> Result<()> {
+        for assets in assets.chunks(MAX_LISTED) {
+            let sql = Sql::new("UPDATE permission SET date_modified = (SELECT a.date_modified FROM asset a WHERE a.id = asset_id) ");
+            self.execute(sql.push("WHERE asset_id IN ").push_list(assets)).await?;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::{Stream, TryStreamExt};
 use sqlx::{Connection, Database, Pool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -25,6 +26,37 @@ pub struct Readers<DB: Database> {
     permits: Semaphore,
     idle: Mutex<Vec<IdleConnection<DB>>>,
     statements: AtomicU64,
+    /// How long a statement may run.
+    limit: Duration,
+}
+
+/// A row of which it is known how much memory it takes.
+pub(crate) trait Weighed {
+    /// About how many bytes it has.
+    fn weight(&self) -> usize;
+}
+
+/// The rows of a statement have more bytes together than they may.
+#[derive(Debug, thiserror::Error)]
+#[error("more bytes than there may be")]
+struct TooMuch;
+
+/// Whether an error is that rows have more bytes together than they may.
+pub(super) fn is_too_much(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Decode(error) if error.is::<TooMuch>())
+}
+
+/// The rows of a statement, as soon as all are there, unless they have more bytes together than they may.
+pub(super) async fn collect_within<T: Weighed>(mut rows: impl Stream<Item = sqlx::Result<T>> + Unpin, most: usize) -> sqlx::Result<Vec<T>> {
+    let (mut found, mut weight) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        weight += row.weight();
+        if weight > most {
+            return Err(sqlx::Error::Decode(TooMuch.into()));
+        }
+        found.push(row);
+    }
+    Ok(found)
 }
 
 /// A connection that no statement uses.
@@ -36,9 +68,9 @@ struct IdleConnection<DB: Database> {
 }
 
 impl<DB: Database> Readers<DB> {
-    pub(super) fn new(pool: Pool<DB>) -> Self {
+    pub(super) fn new(pool: Pool<DB>, limit: Duration) -> Self {
         let most = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
-        Self { pool, permits: Semaphore::new(most), idle: Mutex::new(Vec::with_capacity(most)), statements: AtomicU64::new(0) }
+        Self { pool, permits: Semaphore::new(most), idle: Mutex::new(Vec::with_capacity(most)), statements: AtomicU64::new(0), limit }
     }
 
     /// How many statements were run.
@@ -51,7 +83,8 @@ impl<DB: Database> Readers<DB> {
         &self.pool
     }
 
-    /// Runs a statement on one of the connections. The statement returns the connection with its outcome.
+    /// Runs a statement on one of the connections. The statement returns the connection with its outcome. One that runs for too long fails
+    /// with [`std::io::ErrorKind::TimedOut`]; MySQL ends it by itself before.
     ///
     /// A connection may be dead since its last use: the database was restarted, or closed a connection that was idle. Then the statement
     /// runs once more, on a connection that answers.
@@ -66,7 +99,9 @@ impl<DB: Database> Readers<DB> {
             Some(idle) => idle,
             None => IdleConnection { connection: Busy::new(self.pool.acquire().await?), since: Instant::now() },
         };
-        let (connection, outcome) = statement(connection.now(true)).await;
+        let limit = self.limit.saturating_add(Duration::from_secs(1));
+        let ran = tokio::time::timeout(limit, statement(connection.now(true))).await;
+        let Ok((connection, outcome)) = ran else { return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()) };
         if !outcome.as_ref().is_err_and(is_lost) {
             return self.keep(connection, since, outcome);
         }

@@ -1,19 +1,15 @@
 //! How often resources were read.
 
-use super::dialect::Dialect;
 use super::sql::Sql;
 use super::{Db, Result, Tx};
 
 impl Tx {
     /// Adds to the counts of resources, by row id and type.
     pub(crate) async fn add_reads(&mut self, counts: &[((i64, &'static str), i64)]) -> Result<()> {
-        let update = match self.dialect() {
-            Dialect::MySql => " ON DUPLICATE KEY UPDATE total = total + VALUES(total)",
-            Dialect::Sqlite => " ON CONFLICT (asset_id) DO UPDATE SET total = total + excluded.total",
-        };
+        let update = self.dialect().adding_to_total("asset_id");
         let rows = counts.iter().map(|((asset, type_name), count)| vec![(*asset).into(), (*type_name).into(), (*count).into()]).collect();
         for sql in Sql::insert("INSERT INTO asset_reads (asset_id, resource_type, total) VALUES", rows) {
-            self.execute(sql.push(update)).await?;
+            self.execute(sql.push(&update)).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Submissions, and how they ended.
 
+use super::part::{Part, PartOf};
 use super::sql::Sql;
 use super::{Db, Result, Tx};
 
@@ -49,11 +50,13 @@ aiod_schema::choice! {
     }
 }
 
+const REVIEW: &str = "SELECT r.id, r.submission_id, u.subject AS reviewer, r.decision, r.comment, r.date_created FROM review r \
+    JOIN account u ON u.id = r.account_id WHERE r.submission_id = ?";
 const SUBMISSION: &str = "SELECT s.id, s.account_id, s.date_created, s.comment FROM submission s";
 
 impl Db {
-    /// Submissions, of one account unless it is left out.
-    pub async fn submissions(&self, mode: Mode, account: Option<i64>) -> Result<Vec<SubmissionRow>> {
+    /// A part of the submissions, of one account unless it is left out.
+    pub async fn submissions(&self, mode: Mode, account: Option<i64>, part: Part) -> Result<PartOf<SubmissionRow>> {
         let mut sql = Sql::new(SUBMISSION).push(match mode {
             Mode::All => " WHERE 1 = 1",
             Mode::Completed => " WHERE EXISTS (SELECT 1 FROM review r WHERE r.submission_id = s.id)",
@@ -62,12 +65,17 @@ impl Db {
         if let Some(account) = account {
             sql = sql.push(" AND s.account_id = ?").bind(account);
         }
-        self.fetch_all(sql.push(match mode {
-            Mode::Oldest => " ORDER BY s.id LIMIT 1",
-            Mode::Newest => " ORDER BY s.id DESC LIMIT 1",
-            Mode::All | Mode::Pending | Mode::Completed => " ORDER BY s.id",
-        }))
-        .await
+        match mode {
+            Mode::Oldest => self.first_submission(sql.push(" ORDER BY s.id LIMIT 1"), part).await,
+            Mode::Newest => self.first_submission(sql.push(" ORDER BY s.id DESC LIMIT 1"), part).await,
+            Mode::All | Mode::Pending | Mode::Completed => self.fetch_part(sql.push(" ORDER BY s.id"), part).await,
+        }
+    }
+
+    /// A part of a list of at most one submission.
+    async fn first_submission(&self, sql: Sql, part: Part) -> Result<PartOf<SubmissionRow>> {
+        let found: Vec<SubmissionRow> = if part.offset == 0 { self.fetch_all(sql).await? } else { Vec::new() };
+        Ok(PartOf::of_rows(found, part))
     }
 
     /// A submission.
@@ -86,11 +94,7 @@ impl Db {
 
     /// How a submission ended.
     pub async fn review(&self, submission: i64) -> Result<Option<ReviewRow>> {
-        let sql = Sql::new(
-            "SELECT r.id, r.submission_id, u.subject AS reviewer, r.decision, r.comment, r.date_created FROM review r \
-             JOIN account u ON u.id = r.account_id WHERE r.submission_id = ?",
-        );
-        self.fetch_optional(sql.bind(submission)).await
+        self.fetch_optional(Sql::new(REVIEW).bind(submission)).await
     }
 }
 
@@ -122,6 +126,11 @@ impl Tx {
              WHERE s.submission_id = ? AND a.alive = 1 ORDER BY a.id",
         );
         Ok(self.fetch_all::<(String,)>(sql.bind(submission)).await?.into_iter().map(|(identifier,)| identifier).collect())
+    }
+
+    /// How a submission ended.
+    pub(crate) async fn review(&mut self, submission: i64) -> Result<Option<ReviewRow>> {
+        self.fetch_optional(Sql::new(REVIEW).bind(submission)).await
     }
 
     /// Writes how a submission ended.

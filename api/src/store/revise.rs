@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::count::{CountChanges, Sign};
 use super::revision::PastState;
 use super::sql::{MAX_LISTED, Sql};
 use super::{Result, StoreError, Tx, now};
@@ -29,11 +30,13 @@ pub(crate) struct Revision<'t> {
     stale_links: BTreeSet<i64>,
     /// Resources whose author the account is from now on.
     authored: BTreeSet<i64>,
+    /// What the change does to the counts that are kept.
+    counts: CountChanges,
 }
 
 impl Tx {
-    /// Changes resources: keeps their past states, makes the change, and notes in the outbox everything that now says or shows something
-    /// else. `by` is the account that makes the change, if it is one.
+    /// Changes resources: keeps their past states, makes the change, notes in the outbox everything that now says or shows something else,
+    /// and changes the counts that are kept. `by` is the account that makes the change, if it is one.
     ///
     /// # Errors
     /// Those of the change; when the store fails.
@@ -51,6 +54,7 @@ impl Tx {
             shown: BTreeSet::new(),
             stale_links: BTreeSet::new(),
             authored: BTreeSet::new(),
+            counts: CountChanges::default(),
         };
         let value = change(&mut revision).await?;
         revision.finish().await?;
@@ -84,6 +88,8 @@ impl Revision<'_> {
         let ids: BTreeSet<i64> = ids.iter().copied().filter(|id| !self.new.contains(id)).collect();
         let first_time = ids.iter().copied().filter(|id| !self.contains(*id)).collect();
         self.keep_past_states(&first_time).await?;
+        let uncounted: Vec<i64> = ids.iter().copied().filter(|id| !self.changed.contains(id)).collect();
+        self.counts.take_in(self.tx, &uncounted, Sign::Before).await?;
         // The caller raises their revisions, which must not be raised again at the end.
         self.touched.retain(|id| !ids.contains(id));
         self.changed.extend(ids);
@@ -117,6 +123,8 @@ impl Revision<'_> {
     async fn finish(mut self) -> Result<()> {
         let list = |ids: &BTreeSet<i64>| ids.iter().copied().collect::<Vec<i64>>();
         self.tx.refresh_links(&list(&self.stale_links)).await?;
+        self.counts.take_in(self.tx, &[list(&self.new), list(&self.changed)].concat(), Sign::After).await?;
+        self.counts.write(self.tx).await?;
         raise_revisions(self.tx, &list(&self.touched), self.by).await?;
         if let Some(by) = self.by {
             self.tx.add_author(by, &list(&self.authored)).await?;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::part::{Part, PartOf};
 use super::sql::{Arg, MAX_LISTED, Sql};
 use super::{Db, Result, StoreError, Tx, now};
 
@@ -132,16 +133,18 @@ impl Tx {
 }
 
 impl Db {
-    /// The states of a resource, newest first.
-    pub async fn revisions(&self, asset: i64) -> Result<Vec<RevisionRow>> {
+    /// A part of the states of a resource, newest first.
+    pub async fn revisions(&self, asset: i64, part: Part) -> Result<PartOf<RevisionRow>> {
         let sql = Sql::new(
             "SELECT r.revision, r.status, CASE WHEN r.date_revised = 0 THEN r.date_modified ELSE r.date_revised END AS date_revised, \
              u.name AS modified_by FROM (\
              SELECT revision, status, date_modified, date_revised, modified_by FROM asset WHERE id = ? UNION ALL \
-             SELECT revision, status, date_modified, date_revised, modified_by FROM asset_revision WHERE asset_id = ?) r \
+             SELECT * FROM (SELECT revision, status, date_modified, date_revised, modified_by FROM asset_revision WHERE asset_id = ? \
+             ORDER BY revision DESC LIMIT ?) past) r \
              LEFT JOIN account u ON u.id = r.modified_by ORDER BY r.revision DESC",
         );
-        self.fetch_all(sql.bind(asset).bind(asset)).await
+        // The past states behind the part are not even read.
+        self.fetch_part(sql.bind(asset).bind(asset).bind(part.rows_to_end()), part).await
     }
 
     /// Resources after a row id that have more past states than `most`, with the newest of these; at most `limit`, in order.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::part::{Part, PartOf};
 use super::revise::Revision;
-use super::sql::{Arg, Sql};
+use super::sql::{Arg, MAX_LISTED, Sql};
 use super::{Db, Result, Tx, now};
 
 /// A term's row.
@@ -71,18 +72,20 @@ pub struct OfficialTerm {
 }
 
 impl Db {
-    /// The official terms of a taxonomy, in the order of the tree's levels.
-    pub async fn official_terms(&self, vocabulary: &str) -> Result<Vec<TermRow>> {
-        self.fetch_all(Sql::new(TERM).push(" WHERE vocabulary = ? AND official = 1 ORDER BY position, id").bind(vocabulary)).await
+    /// A part of the topmost official terms of a taxonomy, in order.
+    pub async fn topmost_terms(&self, vocabulary: &str, part: Part) -> Result<PartOf<TermRow>> {
+        let sql = Sql::new(TERM).push(" WHERE vocabulary = ? AND official = 1 AND parent_id IS NULL ORDER BY position, id");
+        self.fetch_part(sql.bind(vocabulary), part).await
     }
 
-    /// The terms of an open vocabulary that published resources use, in alphabetical order.
-    pub async fn terms_in_use(&self, vocabulary: &str) -> Result<Vec<String>> {
-        let sql = Sql::new(
-            "SELECT t.name FROM term t WHERE t.vocabulary = ? AND EXISTS (SELECT 1 FROM asset_term u JOIN asset a ON a.id = u.asset_id \
-             WHERE u.term_id = t.id AND a.status = 'published' AND a.alive = 1) ORDER BY t.name",
-        );
-        Ok(self.fetch_all::<(String,)>(sql.bind(vocabulary)).await?.into_iter().map(|(name,)| name).collect())
+    /// The official terms right below these, in order.
+    pub async fn narrower_terms(&self, vocabulary: &str, parents: &[i64]) -> Result<Vec<TermRow>> {
+        let mut found = Vec::new();
+        for parents in parents.chunks(MAX_LISTED) {
+            let sql = Sql::new(TERM).push(" WHERE vocabulary = ? AND official = 1 AND parent_id IN ").bind(vocabulary).push_list(parents);
+            found.extend(self.fetch_all::<TermRow>(sql.push(" ORDER BY position, id")).await?);
+        }
+        Ok(found)
     }
 
     /// The vocabularies that have official terms.
@@ -156,6 +159,7 @@ impl Tx {
 
     /// Gives the uses of one term to another and removes it.
     pub(crate) async fn merge_term(&mut self, from: i64, into: i64) -> Result<()> {
+        self.move_term_count(from, into).await?;
         let copy = format!(
             "{} asset_term (asset_id, term_id) SELECT asset_id, ? FROM asset_term WHERE term_id = ?",
             self.dialect().insert_ignore()

@@ -20,11 +20,14 @@ use serde_json::{Value, json};
 /// The server on which tests make databases of their own.
 const SERVER: &str = "AIOD_TEST_DATABASE_URL";
 
-pub(crate) const TABLES: [&str; 16] = [
+pub(crate) const TABLES: [&str; 19] = [
     "account",
     "api_key",
     "platform",
     "term",
+    "resource_count",
+    "resource_count_change",
+    "term_count_change",
     "submission",
     "submission_asset",
     "review",
@@ -113,15 +116,15 @@ pub(crate) async fn rows_of(db: &Db, place: &Place) -> String {
 }
 
 /// The newest migration.
-pub(crate) fn newest_migration() -> i64 {
-    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap();
-    let number = |name: String| name.split('_').next()?.parse().ok();
-    files.filter_map(|file| number(file.unwrap().file_name().into_string().unwrap())).max().unwrap()
+pub(crate) fn migration() -> i64 {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite");
+    let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.map(|name| name.split('_').next().unwrap().parse().unwrap()).max().unwrap()
 }
 
 /// The first line of an export.
 pub(crate) fn header() -> String {
-    json!({"format": "aiod-catalogue", "version": 1, "migration": newest_migration()}).to_string()
+    json!({"format": "aiod-catalogue", "version": 1, "migration": migration()}).to_string()
 }
 
 /// An export with these rows.
@@ -165,7 +168,10 @@ pub(crate) async fn tables(place: &Place) -> Vec<String> {
             Some((before, after)) => format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit())),
             None => line.to_owned(),
         };
-        out.push(create.lines().map(without_counter).collect::<Vec<_>>().join("\n"));
+        // Indexes that are made anew come last; their order means nothing.
+        let mut lines: Vec<String> = create.lines().map(|line| without_counter(line.trim_end_matches(','))).collect();
+        lines.sort();
+        out.push(lines.join("\n"));
     }
     out
 }
@@ -188,6 +194,7 @@ pub(crate) async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     let catalogue = server::open(config).await.unwrap().app.catalogue.clone();
     let caller = administrator(&catalogue.db).await;
     catalogue.load_examples().await.unwrap();
+    catalogue.fold_counts().await.unwrap();
     let organisation = by_name("organisation").unwrap();
     let body = json!({"name": "With an image ☃", "description": {"plain": "tab\tnewline\nbackslash\\ \u{1f600}"}});
     let id = catalogue.register(&caller, organisation, &body).await.unwrap();
@@ -195,6 +202,15 @@ pub(crate) async fn full_catalogue(place: &Place) -> (Catalogue, String) {
     catalogue.put_image(&caller, organisation, &id, image, Mode::Add, &Expected::Any).await.unwrap();
     let deleted = catalogue.register(&caller, dataset(), &json!({"name": "Deleted", "keyword": ["gone"]})).await.unwrap();
     catalogue.delete(&caller, dataset(), &deleted, &Expected::Any).await.unwrap();
+    // These changes of counts are not added up.
+    let news = by_name("news").unwrap();
+    let released = catalogue.read_on_platform(&caller, news, "example", "sensor-data-released").await.unwrap();
+    let released: Value = serde_json::from_str(&released.body).unwrap();
+    catalogue.delete(&caller, news, released["identifier"].as_str().unwrap(), &Expected::Any).await.unwrap();
+    let sensors = catalogue.read_on_platform(&caller, dataset(), "example", "river-sensors").await.unwrap();
+    let identifier = serde_json::from_str::<Value>(&sensors.body).unwrap()["identifier"].as_str().unwrap().to_owned();
+    let keyword = json!({"name": "River sensors", "keyword": ["not added up"]});
+    catalogue.replace(&caller, dataset(), &identifier, &keyword, &Expected::Any).await.unwrap();
     let draft = catalogue.register(&caller, dataset(), &json!({"name": "Draft"})).await.unwrap();
     let submission =
         catalogue.submit(&caller, SubmissionCreate { asset_identifiers: vec![draft.clone()], comment: "☃".to_owned() }).await.unwrap();

@@ -123,7 +123,7 @@ async fn what_the_last_requests_read_is_counted() {
 
     let again = home.serve(&[]).await;
     let most_read = get(&format!("{}/stats/top/datasets", again.url)).await;
-    assert_eq!(most_read, json!([{"identifier": dataset, "reads": 1}]));
+    assert_eq!(most_read, json!([{"asset_id": dataset, "hits": 1}]));
 }
 
 #[tokio::test]

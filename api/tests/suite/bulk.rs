@@ -36,7 +36,7 @@ async fn a_bad_record_stops_no_other() {
     let bad = json!({"resource": {"platform_resource_identifier": "b", "name": "b", "issn": "1", "size": {"value": "x"}}});
     let elsewhere = json!({"resource": {"platform_resource_identifier": "e", "platform": "openml", "name": "e"}});
     let lost = json!({"resource": {"platform_resource_identifier": "l", "name": "l", "citation": ["pub_none"]}});
-    let far = json!({"resource": {"platform_resource_identifier": "f", "name": "f", "distribution": [{"platform": "nowhere"}]}});
+    let far = json!({"resource": {"platform_resource_identifier": "f", "name": "f", "distribution": [{"platform": "nowhere", "platform_resource_identifier": "1"}]}});
     let nameless = json!({"resource": {"name": "n"}});
     let answer = app
         .batch(
@@ -128,7 +128,7 @@ async fn nothing_is_created_for_a_record_that_fails() {
     let app = TestApp::new().await;
     let with = |resource: Value, related: Value| json!({"resource": resource, "related": related});
     let ghost = json!({"contact": {"name": "Ghost"}});
-    let far = json!({"dataset": {"name": "far", "distribution": [{"platform": "nowhere"}]}});
+    let far = json!({"dataset": {"name": "far", "distribution": [{"platform": "nowhere", "platform_resource_identifier": "1"}]}});
     let lost = json!({"dataset": {"name": "lost", "citation": ["pub_none"]}});
     let body = |own: &str, more: Value| {
         let mut body = json!({"platform_resource_identifier": own, "name": own});
@@ -137,7 +137,10 @@ async fn nothing_is_created_for_a_record_that_fails() {
     };
     let batch = vec![
         with(body("1", json!({"citation": ["pub_none"]})), json!({"creator": [ghost.clone()]})),
-        with(body("2", json!({"distribution": [{"platform": "nowhere"}]})), json!({"creator": [ghost.clone()]})),
+        with(
+            body("2", json!({"distribution": [{"platform": "nowhere", "platform_resource_identifier": "1"}]})),
+            json!({"creator": [ghost.clone()]}),
+        ),
         with(body("3", json!({})), json!({"creator": [ghost.clone()], "has_part": [far]})),
         with(body("4", json!({})), json!({"creator": [ghost], "has_part": [lost]})),
         with(body("5", json!({})), json!({"creator": [{"contact": {"name": "Ada"}}]})),

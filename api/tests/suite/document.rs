@@ -112,8 +112,8 @@ async fn every_documented_operation_is_served() {
 
 #[tokio::test]
 async fn the_pages_work_without_internet_and_behind_a_proxy() {
-    let app = TestApp::new().await;
-    for prefix in ["", "/v2"] {
+    let app = TestApp::with(|config| config.limits.behind_proxy = true).await;
+    for prefix in ["", "/v2", "/v3"] {
         for page in ["docs", "redoc"] {
             let answer = app.get(&format!("{prefix}/{page}")).header("X-Forwarded-Prefix", "/catalogue").send().await;
             assert_eq!(answer.status.as_u16(), 200);

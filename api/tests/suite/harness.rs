@@ -30,7 +30,7 @@ enum Home {
 /// The application over a fresh database; both are gone when the test ends well, and stay for a look when it fails.
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
-    endpoint: Arc<BoxEndpoint<'static>>,
+    pub(crate) endpoint: Arc<BoxEndpoint<'static>>,
     home: Home,
 }
 
@@ -166,8 +166,33 @@ impl TestApp {
         true
     }
 
-    /// Ends the test: nothing may be left of its database.
+    /// Runs a statement of the tests' own.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        match &self.app.catalogue.db {
+            Db::MySql { write, .. } => drop(sqlx::query(statement).execute(write).await.unwrap()),
+            Db::Sqlite { write, .. } => drop(sqlx::query(statement).execute(write).await.unwrap()),
+        }
+    }
+
+    /// Counts that are kept and differ from what a scan counts: types and terms, with the difference.
+    pub(crate) async fn wrong_counts(&self) -> Vec<(String, i64)> {
+        self.rows(
+            "SELECT what, CAST(SUM(n) AS SIGNED) FROM (\
+             SELECT resource_type || '/' || COALESCE(platform, '') AS what, 1 AS n FROM asset WHERE status = 'published' AND alive = 1 \
+             UNION ALL SELECT resource_type || '/' || platform, -total FROM resource_count \
+             UNION ALL SELECT resource_type || '/' || platform, -amount FROM resource_count_change \
+             UNION ALL SELECT t.vocabulary || ':' || t.name, 1 FROM asset_term u JOIN asset a ON a.id = u.asset_id JOIN term t ON t.id = u.term_id \
+             WHERE a.status = 'published' AND a.alive = 1 \
+             UNION ALL SELECT vocabulary || ':' || name, -uses FROM term \
+             UNION ALL SELECT t.vocabulary || ':' || t.name, -c.amount FROM term_count_change c JOIN term t ON t.id = c.term_id) counted \
+             GROUP BY what HAVING SUM(n) <> 0",
+        )
+        .await
+    }
+
+    /// Ends the test: the counts that are kept must be right, and nothing may be left of its database.
     pub(crate) async fn close(self) {
+        assert_eq!(self.wrong_counts().await, []);
         self.app.catalogue.db.close().await;
         match &self.home {
             Home::Folder(folder) => std::fs::remove_dir_all(folder).unwrap(),

@@ -107,7 +107,7 @@ async fn a_refused_body_leaves_nothing_behind() {
     let body = json!({"name": "x", "platform": "example", "platform_resource_identifier": "1", "keyword": ["new"], "license": "New", "citation": ["pub_none"]});
     app.post("/datasets", &body).key(&connector).send().await.refused(404);
     app.post("/datasets", &json!({"name": "x", "keyword": ["new"], "license": "nonsense"})).key(&key).send().await.refused(400);
-    let body = json!({"name": "x", "platform": "example", "platform_resource_identifier": "1", "distribution": [{"platform": "nowhere"}]});
+    let body = json!({"name": "x", "platform": "example", "platform_resource_identifier": "1", "distribution": [{"platform": "nowhere", "platform_resource_identifier": "1"}]});
     assert!(app.post("/datasets", &body).key(&connector).send().await.refused(412).contains("distribution[0].platform"));
     assert_eq!(app.get("/platforms/example/datasets").send().await.ok(), json!([]));
     assert_eq!(app.get("/keywords").send().await.ok(), json!([]));
@@ -143,5 +143,135 @@ async fn every_type_takes_the_bodies_that_clients_send() {
             assert_eq!(without_entry(read), without_entry(again));
         }
     }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_person_always_says_whether_they_want_to_be_contacted() {
+    let app = TestApp::new().await;
+    let silent = app.publish("persons", "1", json!({})).await;
+    let willing = app.publish("persons", "2", json!({"wants_to_be_contacted": true})).await;
+    for prefix in ["/persons", "/assets", "/agents", "/v2/persons", "/v2/agents", "/ai_resources"] {
+        for (id, wants) in [(&silent, false), (&willing, true)] {
+            assert_eq!(app.get(&format!("{prefix}/{id}")).send().await.ok()["wants_to_be_contacted"], wants, "{prefix}");
+        }
+    }
+    let list = app.get("/persons?sort=date_created&direction=asc").send().await.ok();
+    assert_eq!((&list[0]["wants_to_be_contacted"], &list[1]["wants_to_be_contacted"]), (&json!(false), &json!(true)));
+    let one = app.get("/platforms/example/persons/1").send().await.ok();
+    assert_eq!(one["wants_to_be_contacted"], false);
+    assert_eq!(app.get(&format!("/organisations/{silent}")).send().await.status.as_u16(), 422);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn numbers_have_as_many_digits_as_the_model_says() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    let whole = ("value_error.decimal.whole_digits", 422);
+    let places = ("value_error.decimal.max_places", 422);
+    let fine = ("", 200);
+    for (path, field, value, (code, status)) in [
+        ("persons", "price_per_hour_euro", json!(99.99), fine),
+        ("persons", "price_per_hour_euro", json!(100), whole),
+        ("persons", "price_per_hour_euro", json!(-123.5), whole),
+        ("persons", "price_per_hour_euro", json!(1.234), places),
+        ("teams", "price_per_hour_euro", json!(0.25), fine),
+        ("teams", "price_per_hour_euro", json!(100.0), whole),
+        ("projects", "total_cost_euros", json!(9_999_999_999.99_f64), fine),
+        ("projects", "total_cost_euros", json!(10_000_000_000_i64), whole),
+        ("projects", "total_cost_euros", json!(1e300), whole),
+        ("projects", "total_cost_euros", json!(0.001), places),
+        ("v2/projects", "total_cost_euro", json!(0.001), places),
+    ] {
+        let answer = app.post(&format!("/{path}"), &json!({"name": "x", field: value})).key(&key).send().await;
+        assert_eq!(answer.status.as_u16(), status, "{path} {value}: {}", answer.text());
+        assert_eq!(answer.json()["detail"][0]["type"].as_str().unwrap_or_default(), code, "{path} {value}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn files_follow_the_rules_of_their_platform() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    let file = |platform: Value, own: Value| json!({"platform": platform, "platform_resource_identifier": own});
+    for (field, file, fault) in [
+        ("distribution", file(json!("example"), json!(null)), Some("body.distribution.0.platform_resource_identifier")),
+        ("distribution", file(json!(null), json!("1")), Some("body.distribution.0.platform")),
+        ("media", file(json!("openml"), json!(null)), Some("body.media.0.platform_resource_identifier")),
+        ("distribution", file(json!("openml"), json!("one")), Some("body.distribution.0.platform_resource_identifier")),
+        ("distribution", file(json!("huggingface"), json!("a/b/c")), Some("body.distribution.0.platform_resource_identifier")),
+        ("distribution", file(json!("zenodo"), json!("7199024")), Some("body.distribution.0.platform_resource_identifier")),
+        ("distribution", file(json!("example"), json!("")), Some("body.distribution.0.platform_resource_identifier")),
+        ("distribution", file(json!("zenodo"), json!("01234567-89ab-cdef-0123-456789abcdef")), None),
+        ("distribution", file(json!("example"), json!("anything")), None),
+        ("distribution", file(json!(null), json!(null)), None),
+    ] {
+        let answer = app.post("/datasets", &json!({"name": "x", field: [file]})).key(&key).send().await;
+        match fault {
+            Some(place) => assert_eq!(answer.faults(), [place], "{file}"),
+            None => drop(answer.ok()),
+        }
+    }
+    let unknown = json!({"name": "x", "distribution": [file(json!("nowhere"), json!("1"))]});
+    assert!(app.post("/datasets", &unknown).key(&key).send().await.refused(412).contains("distribution[0].platform"));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn editors_are_persons() {
+    let app = TestApp::new().await;
+    let (ada, bob) = (app.key("ada", &[]).await, app.key("bob", &[]).await);
+    let person = app.publish("persons", "1", json!({})).await;
+    let dataset = app.publish("datasets", "1", json!({})).await;
+    let hidden = app.draft("persons", &bob, json!({"name": "hidden"})).await;
+    let body = |editor: &str| json!({"name": "x", "aiod_entry": {"editor": [editor]}});
+    for unknown in ["prsn_000000000000000000000000", "nobody", &dataset, &hidden] {
+        let detail = app.post("/datasets", &body(unknown)).key(&ada).send().await.refused(404);
+        assert_eq!(detail, format!("Field 'editor' refers to person with identifier {unknown}, which cannot be found in the database."));
+    }
+    let id = app.draft("datasets", &ada, body(&person)).await;
+    let path = format!("/datasets/{id}");
+    let read = app.get(&path).key(&ada).send().await.ok();
+    assert_eq!(read["aiod_entry"]["editor"], json!([person]));
+    app.put(&path, &body("nobody")).key(&ada).send().await.refused(404);
+    app.request(poem::http::Method::PATCH, &path).json(&json!({"aiod_entry": {"editor": ["nobody"]}})).key(&ada).send().await.refused(404);
+    let record = json!({"resource": {"platform_resource_identifier": "2", "name": "x", "aiod_entry": {"editor": ["nobody"]}}});
+    let errors = app.batch("datasets", vec![record]).await["results"][0]["errors"].clone();
+    assert_eq!(errors[0]["loc"], json!(["resource", "aiod_entry", "editor"]));
+    // One who is gone may stay: what was read can be put back.
+    app.delete(&format!("/persons/{person}")).key(&app.key("root", &["admin_aiod_resources"]).await).send().await.ok();
+    app.put(&path, &read).key(&ada).send().await.ok();
+    app.request(poem::http::Method::PATCH, &path).json(&json!({"name": "y"})).key(&ada).send().await.ok();
+    app.post("/datasets", &body(&person)).key(&ada).send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_the_catalogue_says_of_the_entry_is_ignored_in_a_body() {
+    let app = TestApp::new().await;
+    let key = app.key("ada", &[]).await;
+    let entry = json!({"status": "published", "date_modified": "1999-01-01T00:00:00", "date_created": 7, "editor": []});
+    let id = app.draft("datasets", &key, json!({"name": "x", "aiod_entry": entry})).await;
+    let read = app.get(&format!("/datasets/{id}")).key(&key).send().await.ok();
+    assert_eq!((&read["aiod_entry"]["status"], read["aiod_entry"]["date_modified"].as_str() > Some("2020")), (&json!("draft"), true));
+    app.put(&format!("/datasets/{id}"), &json!({"name": "x", "aiod_entry": entry})).key(&key).send().await.ok();
+    let unknown = json!({"name": "x", "aiod_entry": {"state": "published"}});
+    assert_eq!(app.post("/datasets", &unknown).key(&key).send().await.faults(), ["body.aiod_entry.state"]);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn truth_values_of_a_query_are_written_in_many_ways() {
+    let app = TestApp::new().await;
+    for text in ["true", "1", "yes", "on", "t", "TRUE", "Yes", "oN", "T"] {
+        assert!(app.get(&format!("/counts/datasets?detailed={text}")).send().await.ok().is_object(), "{text}");
+        app.get(&format!("/organisations?get_image={text}")).send().await.ok();
+    }
+    for text in ["false", "0", "no", "off", "f", "False", "NO", "oFF", "F"] {
+        assert!(app.get(&format!("/counts/datasets?detailed={text}")).send().await.ok().is_number(), "{text}");
+    }
+    assert_eq!(app.get("/counts/datasets?detailed=2").send().await.faults(), ["query.detailed"]);
     app.close().await;
 }

@@ -217,6 +217,7 @@ async fn keys_end() {
     assert!(key.starts_with(&listed[0].hint) && listed[0].hint.len() < 12);
     assert!(db.revoke_api_key(listed[0].id).await.unwrap());
     assert!(!db.revoke_api_key(listed[0].id).await.unwrap());
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     app.post("/datasets", &json!({"name": "x"})).key(&key).send().await.refused(401);
     let expired =
         aiod_api::identity::api_key::create(db, "ada", &std::collections::BTreeSet::new(), Some(aiod_api::store::now() - 1)).await.unwrap();

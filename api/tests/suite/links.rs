@@ -116,7 +116,7 @@ async fn every_reference_and_term_that_is_refused_is_named_at_once() {
     assert!(detail.contains(publication) && detail.contains("Field 'has_part': a resource cannot refer to itself"), "{detail}");
 
     let record = json!({"resource": {"platform_resource_identifier": "1", "name": "x", "creator": [contact], "citation": [publication],
-        "distribution": [{"platform": "nowhere"}]}});
+        "distribution": [{"platform": "nowhere", "platform_resource_identifier": "1"}]}});
     let answer = app.batch("datasets", vec![record]).await;
     let errors = answer["results"][0]["errors"].as_array().unwrap();
     let mut places: Vec<String> = errors.iter().map(|e| e["loc"].to_string()).collect();

@@ -19,7 +19,7 @@ fn next(answer: &Answer) -> Option<String> {
 }
 
 async fn with_news(count: usize) -> TestApp {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|config| config.limits.behind_proxy = true).await;
     let record = |i| json!({"resource": {"platform_resource_identifier": format!("{i}"), "name": format!("n{i}")}});
     app.batch("news", (0..count).map(record).collect()).await;
     app
@@ -227,5 +227,67 @@ async fn counts_are_of_what_is_published() {
     assert_eq!((&all["news"], &all["datasets"]), (&json!({"example": 3}), &json!({})));
     assert_eq!(all.as_object().unwrap().len(), resource_types().len());
     assert_eq!(app.get("/counts/platforms?detailed=true").send().await.ok(), json!(PLATFORMS.len()));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn kept_counts_follow_every_change_before_and_after_they_are_added_up() {
+    let app = with_news(3).await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    let keywords = async || app.get("/keywords").send().await.ok();
+    let id = app.publish("datasets", "d", json!({"keyword": ["b", "c"]})).await;
+    let other = app.publish("datasets", "e", json!({"keyword": ["c", "a"]})).await;
+    for is_folded in [false, true] {
+        if is_folded {
+            app.app.catalogue.fold_counts().await.unwrap();
+            assert_eq!(app.rows::<(i64,)>("SELECT id FROM resource_count_change UNION ALL SELECT id FROM term_count_change").await, []);
+        }
+        assert_eq!(keywords().await, json!(["a", "b", "c"]));
+        assert_eq!(app.get("/counts/datasets?detailed=true").send().await.ok(), json!({"example": 2}));
+    }
+    let body = |keyword| json!({"platform": "example", "platform_resource_identifier": "d", "name": "d", "keyword": keyword});
+    app.put(&format!("/datasets/{id}"), &body(json!(["d", "c"]))).key(&key).send().await.ok();
+    assert_eq!(keywords().await, json!(["a", "c", "d"]));
+    app.delete(&format!("/datasets/{other}")).key(&key).send().await.ok();
+    assert_eq!(keywords().await, json!(["c", "d"]));
+    app.app.catalogue.fold_counts().await.unwrap();
+    assert_eq!(keywords().await, json!(["c", "d"]));
+    app.put(&format!("/datasets/{id}"), &body(json!([]))).key(&key).send().await.ok();
+    assert_eq!(keywords().await, json!([]));
+    assert_eq!(app.get("/counts").send().await.ok()["datasets"], json!({"example": 1}));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn counting_anew_repairs_wrong_counts_and_keeps_what_is_not_added_up() {
+    let app = with_news(2).await;
+    app.app.catalogue.fold_counts().await.unwrap();
+    app.publish("news", "later", json!({"keyword": ["x"]})).await;
+    app.execute("UPDATE resource_count SET total = 17").await;
+    app.execute("INSERT INTO resource_count (resource_type, platform, total) VALUES ('dataset', 'example', 5)").await;
+    app.execute("UPDATE term SET uses = 9").await;
+    assert_ne!(app.wrong_counts().await, []);
+    app.app.catalogue.recount().await.unwrap();
+    assert_eq!(app.wrong_counts().await, []);
+    assert_eq!(app.get("/counts/news").send().await.ok(), json!(3));
+    assert_eq!(app.get("/counts/datasets").send().await.ok(), json!(0));
+    assert_eq!(app.get("/keywords").send().await.ok(), json!(["x"]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn kept_counts_are_right_whoever_writes_and_adds_up_at_the_same_time() {
+    let app = with_news(1).await;
+    let writer = async |who: usize| {
+        for i in 0..6 {
+            let own = format!("{who}-{i}");
+            let record = json!({"resource": {"platform_resource_identifier": own, "name": own, "keyword": ["all", format!("k{i}")]}});
+            app.batch("news", vec![record]).await;
+            app.app.catalogue.fold_counts().await.unwrap();
+        }
+    };
+    join_all((0..6).map(writer)).await;
+    app.app.catalogue.fold_counts().await.unwrap();
+    assert_eq!(app.get("/counts/news").send().await.ok(), json!(37));
     app.close().await;
 }

@@ -104,7 +104,9 @@ async fn what_is_rejected_or_retracted_is_a_draft_again() {
     let second = submit(&app, &owner, &[&dataset]).await;
     let stranger = app.key("eve", &[]).await;
     app.post(&format!("/submissions/retract/{second}"), &json!({})).key(&stranger).send().await.refused(403);
-    assert_eq!(app.post(&format!("/submissions/retract/{second}"), &json!({})).key(&owner).send().await.ok(), json!(null));
+    let review = app.post(&format!("/submissions/retract/{second}"), &json!({})).key(&owner).send().await.ok();
+    let number = app.get(&format!("/submissions/{second}")).key(&owner).send().await.ok()["reviews"][0]["identifier"].clone();
+    assert_eq!(review, json!({"review_identifier": number, "submission_identifier": second, "decision": "retracted"}));
     assert_eq!(status(&app, &path, &owner).await, "draft");
     app.post(&format!("/submissions/retract/{second}"), &json!({})).key(&owner).send().await.refused(400);
     app.post("/reviews", &decision(second, "accepted")).key(&reviewer).send().await.refused(400);
@@ -317,5 +319,43 @@ async fn decisions_and_changes_of_what_refers_to_it_do_not_lose_each_other() {
         // The one that is published is seen by all.
         assert_eq!(app.get(&path).send().await.ok()["citation"], json!([drafts[1]]));
     }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn taking_back_answers_the_review_in_every_version() {
+    let app = TestApp::new().await;
+    let People { owner, .. } = people(&app).await;
+    let draft = app.draft("datasets", &owner, json!({"name": "d"})).await;
+    for version in ["", "/v2", "/v3"] {
+        let number = submit(&app, &owner, &[&draft]).await;
+        let review = app.post(&format!("{version}/submissions/retract/{number}"), &json!({})).key(&owner).send().await.ok();
+        assert_eq!((&review["submission_identifier"], &review["decision"]), (&json!(number), &json!("retracted")), "{version}");
+        assert!(review["review_identifier"].is_i64(), "{review}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn submissions_are_listed_in_parts() {
+    let app = TestApp::new().await;
+    let People { owner, reviewer } = people(&app).await;
+    let mut numbers = Vec::new();
+    for name in ["a", "b", "c"] {
+        let draft = app.draft("datasets", &owner, json!({ "name": name })).await;
+        numbers.push(submit(&app, &owner, &[&draft]).await);
+    }
+    let part = async |query: &str| {
+        let answer = app.get(&format!("/submissions?{query}")).key(&reviewer).send().await;
+        let found: Vec<i64> = answer.ok().as_array().unwrap().iter().map(|s| s["identifier"].as_i64().unwrap()).collect();
+        (found, answer.header("link").map(str::to_owned))
+    };
+    assert_eq!(part("mode=all").await, (numbers.clone(), None));
+    let next = "</submissions?mode=all&limit=2&offset=2>; rel=\"next\"";
+    assert_eq!(part("mode=all&limit=2").await, (numbers[..2].to_vec(), Some(next.to_owned())));
+    assert_eq!(part("mode=pending&limit=2&offset=2").await, (numbers[2..].to_vec(), None));
+    assert_eq!(part("limit=5").await, (vec![numbers[2]], None), "of the newest there is one");
+    assert_eq!(part("mode=oldest&offset=1").await, (vec![], None));
+    assert_eq!(app.get("/submissions?limit=-1").key(&reviewer).send().await.faults(), ["query.limit"]);
     app.close().await;
 }

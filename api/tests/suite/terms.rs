@@ -184,3 +184,43 @@ async fn the_taxonomy_file_of_the_field_loads() {
     }
     app.close().await;
 }
+
+#[tokio::test]
+async fn vocabularies_are_listed_in_parts() {
+    let app = TestApp::new().await;
+    app.publish("datasets", "1", json!({"keyword": ["d", "b", "a", "c"]})).await;
+    app.draft("datasets", &app.key("ada", &[]).await, json!({"name": "x", "keyword": ["bb"]})).await;
+    let part = async |path: &str| {
+        let answer = app.get(path).send().await;
+        (answer.ok(), answer.header("link").map(str::to_owned))
+    };
+    assert_eq!(part("/keywords").await, (json!(["a", "b", "c", "d"]), None));
+    let next = "</keywords?limit=2&offset=2>; rel=\"next\"".to_owned();
+    assert_eq!(part("/keywords?limit=2").await, (json!(["a", "b"]), Some(next)));
+    assert_eq!(part("/v2/keywords?limit=2&offset=2").await, (json!(["c", "d"]), None));
+
+    // A taxonomy by its topmost terms, each with all below it.
+    let narrower = json!([term("s:2", "narrower", json!([term("s:3", "narrowest", json!([]))]))]);
+    let terms = json!([term("s:1", "first", narrower), term("s:4", "second", json!([]))]);
+    app.app.catalogue.load_taxonomies(&taxonomy("Event Mode", &terms)).await.unwrap();
+    let whole = app.get("/event_modes").send().await.ok();
+    assert_eq!(whole[0]["subterms"][0]["subterms"][0]["term"], "narrowest");
+    assert_eq!(whole.as_array().unwrap().len(), 2);
+    let (first, link) = part("/event_modes?limit=1").await;
+    assert_eq!((&first[0], first.as_array().unwrap().len(), link.is_some()), (&whole[0], 1, true));
+    assert_eq!(part("/event_modes?limit=1&offset=1").await, (json!([whole[1]]), None));
+    assert_eq!(app.get("/licenses?limit=1001").send().await.faults(), ["query.limit"]);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_long_vocabulary_comes_in_parts_of_a_thousand() {
+    let app = TestApp::new().await;
+    let terms: Vec<Value> = (0..1_002).map(|n| term(&format!("l:{n}"), &format!("term {n}"), json!([]))).collect();
+    app.app.catalogue.load_taxonomies(&taxonomy("Licence", &json!(terms))).await.unwrap();
+    let first = app.get("/licenses").send().await;
+    assert_eq!((first.ok().as_array().unwrap().len(), first.header("link")), (1_000, Some("</licenses?offset=1000>; rel=\"next\"")));
+    let rest = app.get("/licenses?offset=1000").send().await;
+    assert_eq!((&rest.ok()[1]["term"], rest.header("link")), (&json!("term 1001"), None));
+    app.close().await;
+}

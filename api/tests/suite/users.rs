@@ -27,7 +27,7 @@ async fn permissions_are_given_and_taken() {
     app.delete(&path).key(&bob).send().await.refused(403);
     app.get(&format!("/assets/permissions/{draft}")).key(&bob).send().await.refused(403);
     let held = app.get(&format!("/assets/permissions/{draft}")).key(&ada).send().await.ok();
-    assert_eq!(held, json!([{"user": "ada", "permission_type": "admin"}, {"user": "bob", "permission_type": "write"}]));
+    assert_eq!(held, json!([{"name": "ada", "permission": "admin"}, {"name": "bob", "permission": "write"}]));
     give(&ada, "bob", Value::Null).await.ok();
     app.get(&path).key(&bob).send().await.refused(403);
 
@@ -129,6 +129,17 @@ async fn past_revisions_are_there_for_those_who_may_write() {
     app.get(&format!("{path}/history")).key(&bob).send().await.refused(403);
     app.get(&format!("{path}/history/1")).send().await.refused(401);
     app.get(&format!("/v2{path}/history")).key(&ada).send().await.refused(404);
+    // In parts, of which each leads to the next.
+    let part = async |query: &str| {
+        let answer = app.get(&format!("{path}/history?{query}")).key(&ada).send().await;
+        let found: Vec<i64> = answer.ok().as_array().unwrap().iter().map(|e| e["revision"].as_i64().unwrap()).collect();
+        (found, answer.header("link").is_some())
+    };
+    assert_eq!(part("limit=3").await, (vec![3, 2, 1], false));
+    assert_eq!((part("limit=1").await, part("limit=1&offset=1").await), ((vec![3], true), (vec![2], true)));
+    assert_eq!((part("limit=2&offset=1").await, part("offset=3").await), ((vec![2, 1], false), (vec![], false)));
+    assert_eq!(part("limit=0").await, (vec![], false));
+    assert_eq!(app.get(&format!("{path}/history?limit=1001")).key(&ada).send().await.faults(), ["query.limit"]);
     app.close().await;
 }
 
@@ -153,13 +164,18 @@ async fn reads_are_counted_but_not_by_whom() {
     app.app.catalogue.flush_reads().await.unwrap();
     app.get(&a).send().await.ok();
     app.app.catalogue.flush_reads().await.unwrap();
-    let expected = json!([{"identifier": often, "reads": 4}, {"identifier": seldom, "reads": 1}]);
+    let news = app.publish("news", "n", json!({})).await;
+    app.get(&format!("/news/{news}")).send().await.ok();
+    app.app.catalogue.flush_reads().await.unwrap();
+    let expected = json!([{"asset_id": often, "hits": 4}, {"asset_id": seldom, "hits": 1}]);
     for path in ["/stats/top/datasets", "/stats/top/dataset", "/v2/stats/top/datasets?limit=5"] {
         assert_eq!(app.get(path).send().await.ok(), expected, "{path}");
     }
     assert_eq!(app.get("/stats/top/datasets?limit=1").send().await.ok().as_array().unwrap().len(), 1);
-    let all = app.get("/stats/top/all").send().await.ok();
-    assert_eq!((all.as_object().unwrap().len(), &all["datasets"], &all["news"]), (resource_types().len(), &expected, &json!([])));
+    let of_type = |name: &str, asset: &str, hits: i64| json!({"type": name, "asset": asset, "hits": hits});
+    let all = [of_type("datasets", &often, 4), of_type("datasets", &seldom, 1), of_type("news", &news, 1)];
+    assert_eq!(app.get("/stats/top/all").send().await.ok(), json!(all));
+    assert_eq!(app.get("/v2/stats/top/all?limit_per_type=1").send().await.ok(), json!([all[0], all[2]]));
     app.get("/stats/top/things").send().await.refused(404);
     assert_eq!(app.get("/stats/top/datasets?limit=0").send().await.faults(), ["query.limit"]);
     assert_eq!(app.get("/stats/top/all?limit_per_type=1001").send().await.faults(), ["query.limit_per_type"]);
@@ -167,5 +183,45 @@ async fn reads_are_counted_but_not_by_whom() {
     let admin = app.key("root", &["admin_aiod_resources"]).await;
     app.delete(&a).key(&admin).send().await.ok();
     assert_eq!(app.get("/stats/top/datasets").send().await.ok().as_array().unwrap().len(), 1);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn ones_own_resources_are_read_in_parts() {
+    let app = TestApp::new().await;
+    let (ada, bob) = (app.key("ada", &[]).await, app.key("bob", &[]).await);
+    let mut ids = Vec::new();
+    for (path, name) in [("datasets", "a"), ("news", "b"), ("datasets", "c"), ("events", "d")] {
+        ids.push((path, app.draft(path, &ada, json!({ "name": name })).await));
+    }
+    app.draft("news", &bob, json!({"name": "another's"})).await;
+    let names = |read: &Value| {
+        let of_all: Vec<&Value> = read.as_object().unwrap().values().flat_map(|list| list.as_array().unwrap()).collect();
+        of_all.iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<String>>()
+    };
+    let walk = async |query: &str| {
+        let (mut path, mut seen) = (format!("/user/resources?limit=1{query}"), Vec::new());
+        loop {
+            let answer = app.get(&path).key(&ada).send().await;
+            seen.extend(names(&answer.ok()));
+            let Some(link) = answer.header("link") else { return seen };
+            path = link.strip_prefix('<').unwrap().split('>').next().unwrap().to_owned();
+        }
+    };
+    assert_eq!(walk("").await, ["d", "c", "b", "a"]);
+    assert_eq!(walk("&sort=date_created&direction=asc").await, ["a", "b", "c", "d"]);
+    // A change brings it to the front, whichever it is: a new body, a new status.
+    let (path, id) = &ids[0];
+    app.put(&format!("/{path}/{id}"), &json!({"name": "a", "description": {"plain": "new"}})).key(&ada).send().await.ok();
+    app.post("/submissions", &json!({"asset_identifiers": [ids[1].1]})).key(&ada).send().await.ok();
+    assert_eq!(walk("").await, ["b", "a", "d", "c"]);
+    assert_eq!(walk("&sort=date_created").await, ["d", "c", "b", "a"]);
+    // What others share, in its place.
+    let shared = json!({"asset_identifier": ids[2].1, "user": "bob", "permission_type": "admin"});
+    app.post("/assets/permissions", &shared).key(&ada).send().await.ok();
+    let of_bob = app.get("/user/resources?limit=1").key(&bob).send().await.ok();
+    assert_eq!(names(&of_bob), ["another's".to_owned()].into());
+    app.delete(&format!("/events/{}", ids[3].1)).key(&ada).send().await.ok();
+    assert_eq!(walk("").await, ["b", "a", "c"]);
     app.close().await;
 }

@@ -15,6 +15,8 @@ struct Vehicle {
     /// drives.
     #[field(personal, needs_login, min = 2)]
     driver: Option<String>,
+    #[field(digits(2, 1))]
+    _load: Option<f64>,
 }
 
 #[derive(serde::Deserialize, DeriveModel)]
@@ -45,7 +47,8 @@ fn field(name: &str) -> &'static Field {
 fn attributes_stand_in_the_table() {
     let object = Vehicle::object();
     assert_eq!((object.title, object.doc, object.closed), ("Vehicle", "What every vehicle has.", false));
-    let [name, driver] = &object.fields[..] else { unreachable!() };
+    let [name, driver, load] = &object.fields[..] else { unreachable!() };
+    assert_eq!((load.digits, load.digits.map(Digits::greatest)), (Some(Digits { before: 2, after: 1 }), Some(99.9)));
     assert_eq!((name.role, name.required, name.max_length), (Some(Role::Name), true, Some(10)));
     assert!(!name.personal && !name.needs_login && !name.read_only && name.embeds.is_none());
     assert_eq!((driver.doc, driver.min_length, driver.max_length), ("Who drives.", Some(2), None));
@@ -73,7 +76,7 @@ fn fields_of_a_flattened_struct_differ_where_they_are_overridden() {
     assert_eq!((name.personal, name.max_length, name.required, name.role), (true, Some(20), true, Some(Role::Name)));
     assert!(driver.required && driver.needs_login);
     assert!(!Vehicle::object().fields[0].personal && !Vehicle::object().fields[1].required);
-    assert_eq!(Truck::object().fields.len(), 8);
+    assert_eq!(Truck::object().fields.len(), 9);
 }
 
 #[test]
@@ -117,4 +120,12 @@ fn what_is_shown_in_full_are_links_to_one_type() {
     }
     let dataset = by_name("dataset").unwrap();
     assert_eq!(dataset.object.fields.iter().filter_map(|f| f.embeds).collect::<Vec<_>>(), ["contact"]);
+}
+
+#[test]
+fn what_may_be_masked_can_be_put_back() {
+    for field in resource_types().iter().flat_map(|resource| &resource.object.fields).filter(|field| field.is_masked()) {
+        // Other values would be left out instead, and whoever puts back what they read would lose them.
+        assert!(matches!(field.kind, Kind::Text | Kind::Term(_)), "{field:?}");
+    }
 }

@@ -15,7 +15,7 @@ pub struct Contact {
     #[serde(flatten)]
     pub concept: Concept,
     /// The contact's name.
-    #[field(role = Name, personal, max = 256)]
+    #[field(role = Name, max = 256)]
     pub name: Option<String>,
     /// E-mail addresses; shown as `******` to anyone who is not logged in.
     #[field(personal, needs_login, term = "email")]
@@ -29,6 +29,6 @@ pub struct Contact {
     #[field(link = "person", inverse = "contact_details", one_of = "owner")]
     pub person: Option<String>,
     /// Telephone numbers.
-    #[field(personal, term = "telephone")]
+    #[field(term = "telephone")]
     pub telephone: Vec<String>,
 }

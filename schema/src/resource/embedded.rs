@@ -14,8 +14,8 @@ use crate::{Model, Status};
 #[serde(default)]
 #[model(closed, title = "AIoDEntry")]
 pub struct Entry {
-    /// Identifiers of those who look after the resource's metadata.
-    #[field(role = Editors)]
+    /// Identifiers of the persons who look after the resource's metadata.
+    #[field(role = Editors, link = "person")]
     pub editor: Vec<String>,
     /// Where the resource stands between registration and publication.
     #[field(role = Status, read_only)]
@@ -117,11 +117,11 @@ pub struct Location {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Model)]
 #[serde(default)]
 pub struct Distribution {
-    /// The platform that the file lies on.
+    /// The platform that the file lies on; it stands together with `platform_resource_identifier`.
     #[field(platform, max = MAX_NAME)]
     pub platform: Option<String>,
     /// How that platform identifies the file.
-    #[field(max = MAX_PLATFORM_IDENTIFIER)]
+    #[field(role = PlatformIdentifier, max = MAX_PLATFORM_IDENTIFIER)]
     pub platform_resource_identifier: Option<String>,
     /// The file's checksum.
     #[field(max = 1800)]

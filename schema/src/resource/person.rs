@@ -21,9 +21,11 @@ pub struct Person {
     #[field(personal, max = 256)]
     pub surname: Option<String>,
     /// What an hour of work costs, in euros.
+    #[field(digits(2, 2))]
     pub price_per_hour_euro: Option<f64>,
     /// Whether the person wants to be contacted.
-    pub wants_to_be_contacted: Option<bool>,
+    #[field(default = false)]
+    pub wants_to_be_contacted: bool,
     /// The same identifier, under its older name.
     #[field(role = IdentifierAlias, read_only)]
     pub agent_identifier: Option<String>,

@@ -19,7 +19,7 @@ pub struct Project {
     /// When it ends, in UTC.
     pub end_date: Option<NaiveDateTime>,
     /// What it costs in all, in euros.
-    #[field(v2_alias = "total_cost_euro")]
+    #[field(v2_alias = "total_cost_euro", digits(10, 2))]
     pub total_cost_euros: Option<f64>,
     /// Its subtitle.
     #[field(max = 1800)]

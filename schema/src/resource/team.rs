@@ -14,6 +14,7 @@ pub struct Team {
     #[serde(flatten)]
     pub resource: AiResource,
     /// What an hour of work costs, in euros.
+    #[field(digits(2, 2))]
     pub price_per_hour_euro: Option<f64>,
     /// How many people it has.
     pub size: Option<i64>,

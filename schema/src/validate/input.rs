@@ -1,9 +1,11 @@
 //! A body in normal form.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
-use super::Step;
-use crate::model::{Field, ResourceType, Role};
+use super::{Fault, Step};
+use crate::model::{Field, Kind, MASK, ResourceType, Role};
 use crate::vocabulary::Vocabulary;
 
 /// The terms that a body uses of one vocabulary.
@@ -50,6 +52,8 @@ pub struct Input {
     pub kept: Vec<LinkUse>,
     /// Terms.
     pub terms: Vec<TermUse>,
+    /// Fields in which a mask stands for what is stored, see [`Self::restore`]. Their other values stand where they always do.
+    pub masked: Vec<&'static Field>,
     /// Platforms named within the body (in distributions), with where.
     pub platforms: Vec<(Vec<Step>, String)>,
 }
@@ -66,12 +70,59 @@ impl Input {
             links: Vec::new(),
             kept: Vec::new(),
             terms: Vec::new(),
+            masked: Vec::new(),
             platforms: Vec::new(),
         }
+    }
+
+    /// Puts what is stored in place of the masks, so that whoever must not see a value does not lose it by writing what they read. In a
+    /// list, it comes before what the body adds.
+    pub fn restore(&mut self, stored: &Map<String, Value>) {
+        for field in std::mem::take(&mut self.masked) {
+            let Some(value) = stored.get(field.name) else { continue };
+            match field.kind {
+                Kind::Term(vocabulary) => self.restore_terms(field, vocabulary, value),
+                _ => self.restore_value(field, value),
+            }
+        }
+    }
+
+    fn restore_terms(&mut self, field: &'static Field, vocabulary: &'static Vocabulary, stored: &Value) {
+        let mut terms = texts(stored);
+        let added = self.terms.extract_if(.., |used| used.nested.is_empty() && used.field.name == field.name);
+        let added: Vec<String> = added.flat_map(|used| used.terms).collect();
+        let kept = added.is_empty();
+        let mut keys: HashSet<String> = terms.iter().map(|term| vocabulary.key(term)).collect();
+        terms.extend(added.into_iter().filter(|term| keys.insert(vocabulary.key(term))));
+        self.terms.push(TermUse { field, vocabulary, terms, nested: Vec::new(), kept });
+    }
+
+    fn restore_value(&mut self, field: &Field, stored: &Value) {
+        let mut value = stored.clone();
+        if let (Value::Array(items), Some(Value::Array(added))) = (&mut value, self.values.get(field.name)) {
+            items.extend(added.iter().filter(|item| !texts(stored).iter().any(|text| item.as_str() == Some(text))).cloned());
+        }
+        self.values.insert(field.name.to_owned(), value);
+        // In the order of the model, in which the hash of a body counts them.
+        let mut values = std::mem::take(&mut self.values);
+        self.values = self.resource.object.fields.iter().filter_map(|field| values.remove_entry(field.name)).collect();
+    }
+
+    /// The faults of masks where nothing is stored that they could stand for: a value that a new resource must have. Others count as absent.
+    pub fn mask_faults(&self) -> Vec<Fault> {
+        let message = format!("field required: '{MASK}' stands for a value that is stored, and a new resource has none");
+        let required = self.masked.iter().filter(|field| field.required);
+        required.map(|field| Fault::new(["body", field.name], message.as_str(), "value_error.missing")).collect()
     }
 
     /// The resource's name; contacts may have none.
     pub fn name(&self) -> Option<&str> {
         self.values.get(self.resource.field_with(Role::Name)?.name)?.as_str()
     }
+}
+
+/// The texts of a value that is a text or a list of them.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -12,12 +12,13 @@ use serde_json::Value;
 
 pub(crate) use self::fault::path;
 pub use self::fault::{Fault, FaultKind, Step};
+use self::input::texts;
 pub use self::input::{Input, LinkUse, TermUse};
 use self::size::json_size;
 pub use self::time::{DATE_TIME, parse_date_time};
 use self::values::Checker;
 use crate::link;
-use crate::model::{Field, Kind, Object, ResourceType, Role};
+use crate::model::{Field, Kind, MASK, Object, ResourceType, Role};
 use crate::vocabulary::Vocabulary;
 
 /// The most values that a list may hold.
@@ -56,6 +57,11 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
     let mut input = Input::new(resource);
     for field in resource.object.fields.iter().filter(|f| !f.read_only) {
         let value = map.get(field.name).filter(|v| !v.is_null());
+        let unmasked = value.and_then(|value| without_mask(field, value));
+        if unmasked.is_some() {
+            input.masked.push(field);
+        }
+        let value = unmasked.as_ref().or(value);
         if field.is_link() && is_kept(field) {
             input.kept.push(LinkUse { field, identifiers: stored(value) });
         } else {
@@ -76,6 +82,16 @@ pub fn normalise_keeping(resource: &'static ResourceType, body: &Value, is_kept:
         used.kept = own_field(resource, used).is_some_and(&is_kept);
     }
     Ok(input)
+}
+
+/// A value without the masks that stand in it; `None` where there are none. A single mask leaves `null`.
+fn without_mask(field: &Field, value: &Value) -> Option<Value> {
+    let is_mask = |value: &Value| value.as_str() == Some(MASK);
+    match value {
+        _ if !field.is_masked() => None,
+        Value::Array(items) if items.iter().any(is_mask) => Some(items.iter().filter(|item| !is_mask(item)).cloned().collect()),
+        value => is_mask(value).then_some(Value::Null),
+    }
 }
 
 /// The field of the body itself in which a term stands.
@@ -101,18 +117,14 @@ pub(crate) fn checked_object(object: &'static Object, place: &'static str, value
 
 /// The identifiers of a link field as they are.
 fn stored(value: Option<&Value>) -> Vec<String> {
-    let values = match value {
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(value) => std::slice::from_ref(value),
-        None => &[],
-    };
-    values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    value.map(texts).unwrap_or_default()
 }
 
 /// Puts the value of a field where the input has its kind.
 fn take_field(checker: &mut Checker, input: &mut Input, field: &'static Field, value: Option<&Value>) {
-    let Some(value) = value else {
-        if field.required {
+    let is_masked = input.masked.iter().any(|masked| masked.name == field.name);
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        if field.required && !is_masked {
             checker.missing();
         }
         return;
@@ -146,5 +158,6 @@ fn editors(checker: &mut Checker, field: &'static Field, value: &Value) -> Vec<S
     let entry = checker.value(field, value);
     let Kind::Object(object) = field.kind else { return Vec::new() };
     let editors = object().field_with(Role::Editors).and_then(|editors| entry.as_ref()?.get(editors.name));
-    stored(editors)
+    let mut seen = HashSet::new();
+    stored(editors).into_iter().filter(|editor| seen.insert(editor.clone())).collect()
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::time::{DATE_TIME, has_common_year, parse_date_time};
 use super::{Fault, FaultKind, MAX_ITEMS, Step, TermUse};
 use crate::choice::Choice;
-use crate::identifier::MAX_PLATFORM_IDENTIFIER;
-use crate::model::{Field, Kind, Object};
+use crate::identifier::{MAX_PLATFORM_IDENTIFIER, platform_identifier_fault};
+use crate::model::{Digits, Field, Kind, Object, Role};
 use crate::vocabulary::Vocabulary;
 
 /// Goes through a body and collects what is wrong with it.
@@ -156,15 +156,17 @@ impl Checker {
                 "type_error.bool",
             ),
             Kind::Integer => self.integer(field, value),
-            Kind::Number => self.expect(value.is_number(), value, "value is not a valid float", "type_error.float"),
+            Kind::Number => self.number(field, value),
             Kind::Date => self.date(value),
             Kind::DateTime => self.date_time(value),
             Kind::Choice(choice) => self.choice(choice, value),
             Kind::Object(object) => self.object(object(), value),
             Kind::Blob => self.blob(),
             Kind::Term(vocabulary) => self.nested_term(field, vocabulary, value),
-            // Links stand at the top level only, where `take_field` takes them; the others are in answers alone.
-            Kind::Link(_) | Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => None,
+            // Those of the body itself are taken by `take_field`.
+            Kind::Link(_) => self.text(field, value).and_then(|text| self.identifier(&text)).map(Value::String),
+            // These are in answers alone.
+            Kind::Map(_) | Kind::AnyOf(_) | Kind::Resource(_) => None,
         }
     }
 
@@ -203,6 +205,23 @@ impl Checker {
             return None;
         }
         Some(Value::from(number))
+    }
+
+    fn number(&mut self, field: &Field, value: &Value) -> Option<Value> {
+        let number = self.expect(value.is_number(), value, "value is not a valid float", "type_error.float")?;
+        if let Some(Digits { before, after }) = field.digits {
+            let (digits_before, digits_after) = Digits::of(value.as_f64()?);
+            if digits_before > before.into() {
+                let message = format!("ensure that there are no more than {before} digits before the decimal point");
+                self.fault(message, "value_error.decimal.whole_digits");
+                return None;
+            }
+            if digits_after > after.into() {
+                self.fault(format!("ensure that there are no more than {after} decimal places"), "value_error.decimal.max_places");
+                return None;
+            }
+        }
+        Some(number)
     }
 
     fn choice(&mut self, choice: &Choice, value: &Value) -> Option<Value> {
@@ -262,6 +281,7 @@ impl Checker {
             let checked = self.at(field.name, |checker| checker.member(field, member));
             out.extend(checked.map(|value| (field.name.to_owned(), value)));
         }
+        self.check_platform_identifier(object, map, &out);
         // What the catalogue adds when it is read may come back, or else no client could write what it read.
         if object.closed {
             for name in map.keys().filter(|name| object.field(name).is_none()) {
@@ -269,6 +289,26 @@ impl Checker {
             }
         }
         Some(Value::Object(out))
+    }
+
+    /// Where an object names a platform and what the platform calls it, one does not stand without the other, and the platform's rule for
+    /// identifiers holds.
+    fn check_platform_identifier(&mut self, object: &'static Object, given: &Map<String, Value>, checked: &Map<String, Value>) {
+        let platform = object.fields.iter().find(|field| matches!(field.kind, Kind::Platform));
+        let (Some(platform), Some(own)) = (platform, object.field_with(Role::PlatformIdentifier)) else { return };
+        let is_absent = |field: &Field| given.get(field.name).is_none_or(Value::is_null);
+        let text = |field: &Field| checked.get(field.name).and_then(Value::as_str);
+        let fault = match (is_absent(platform), is_absent(own)) {
+            (true, false) => Some((platform, format!("field required: {} does not stand alone", own.name))),
+            (false, true) => Some((own, format!("field required: {} does not stand alone", platform.name))),
+            _ => text(platform)
+                .zip(text(own))
+                .and_then(|(platform, text)| platform_identifier_fault(platform, text))
+                .map(|fault| (own, fault)),
+        };
+        if let Some((field, message)) = fault {
+            self.at(field.name, |checker| checker.fault(message, "value_error"));
+        }
     }
 
     fn member(&mut self, field: &'static Field, value: Option<&Value>) -> Option<Value> {

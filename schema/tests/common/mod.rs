@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use aiod_schema::{Field, Kind, Object, ResourceType};
+use aiod_schema::{Field, Kind, Object, ResourceType, Role};
 use proptest::prelude::*;
 use proptest::string::string_regex;
 use serde_json::{Map, Value, json};
@@ -91,7 +91,21 @@ pub(crate) fn odd_body(resource: &'static ResourceType) -> BoxedStrategy<Value> 
 
 fn valid_object(object: &'static Object) -> BoxedStrategy<Value> {
     let members: Vec<_> = object.fields.iter().map(member).collect();
-    members.prop_map(|members| Value::Object(members.into_iter().flatten().collect::<Map<_, _>>())).boxed()
+    members.prop_map(move |members| paired(object, members.into_iter().flatten().collect())).boxed()
+}
+
+/// A platform and its identifier stand together, or neither does.
+fn paired(object: &'static Object, mut body: Map<String, Value>) -> Value {
+    let platform = object.fields.iter().find(|field| matches!(field.kind, Kind::Platform));
+    if let (Some(platform), Some(own)) = (platform, object.field_with(Role::PlatformIdentifier)) {
+        if body.get(platform.name).is_some_and(Value::is_string) && body.get(own.name).is_some_and(Value::is_string) {
+            body.insert(own.name.to_owned(), json!("zenodo.org:1"));
+        } else {
+            body.remove(platform.name);
+            body.remove(own.name);
+        }
+    }
+    Value::Object(body)
 }
 
 /// A field, or its absence.
@@ -129,6 +143,7 @@ fn valid_value(field: &'static Field) -> BoxedStrategy<Value> {
         Kind::Term(_) => "\\PC{0,6}[A-Za-zÄÖß]{1,6} {0,2}".prop_map(Value::from).boxed(),
         Kind::Boolean => any::<bool>().prop_map(Value::from).boxed(),
         Kind::Integer => prop_oneof![any::<i64>().prop_map(Value::from), any::<i32>().prop_map(|n| Value::from(f64::from(n)))].boxed(),
+        Kind::Number if field.digits.is_some() => (-9_999..=9_999_i32).prop_map(|n| Value::from(f64::from(n) / 100.0)).boxed(),
         Kind::Number => prop_oneof![any::<f64>().prop_filter_map("finite", finite), any::<i32>().prop_map(Value::from)].boxed(),
         Kind::Date => date().prop_map(Value::from).boxed(),
         Kind::DateTime => date_time().prop_map(Value::from).boxed(),

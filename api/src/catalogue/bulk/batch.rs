@@ -9,11 +9,12 @@ use aiod_schema::{Fault, Field, Input, ResourceType, new_identifier};
 use super::record::{Place, Prepared, Record, Related};
 use crate::catalogue::Result;
 use crate::catalogue::error::unknown_platform;
-use crate::catalogue::write::{Actor, Body, Change, Identity, Resolved, Target, apply, content_hash};
+use crate::catalogue::write::{Actor, Body, Change, Identity, Resolved, Target, apply, content_hash, may_repeat, settle};
 use crate::store::Tx;
 use crate::store::asset::{Head, Status};
 
 /// The records of one type and platform.
+#[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub(super) platform: &'a str,
     pub(super) resource: &'static ResourceType,
@@ -67,9 +68,19 @@ impl Missing<'_> {
 }
 
 impl Batch<'_> {
-    /// Finds out what exists and what is wrong before anything is written, so that nothing is written for a record that fails.
+    /// Writes the records; one result for each.
     pub(super) async fn write(&self, tx: &mut Tx) -> Result<Vec<RecordResult>> {
         let existing = self.existing(tx, self.records.iter().flatten().map(|record| &record.key)).await?;
+        if !self.records.iter().flatten().any(|record| may_repeat(&record.input)) {
+            return self.write_settled(tx, existing).await;
+        }
+        let mut records = self.records.to_vec();
+        settle_all(tx, &mut records, &existing).await?;
+        Batch { records: &records, ..*self }.write_settled(tx, existing).await
+    }
+
+    /// Finds out what exists and what is wrong before anything is written, so that nothing is written for a record that fails.
+    async fn write_settled(&self, tx: &mut Tx, existing: HashMap<String, Head>) -> Result<Vec<RecordResult>> {
         let mut results: Vec<RecordResult> = self.records.iter().map(|r| first_result(r, &existing)).collect();
         let mut pending = self.pending(&results, existing);
         if pending.is_empty() {
@@ -154,7 +165,8 @@ impl Batch<'_> {
         faults.extend(unknown.map(|message| Fault::value(["resource", "distribution"], message)));
         for related in one.record.related.iter().filter(|r| missing.by_place.contains_key(&r.place())) {
             let misuses = missing.resolved.misuses(Body { input: &related.input, id: None }, self.actor);
-            let messages = misuses.iter().map(ToString::to_string).chain(first_unknown_platform(&related.input, platforms));
+            let masks = related.input.mask_faults().into_iter().map(|fault| fault.message);
+            let messages = misuses.iter().map(ToString::to_string).chain(first_unknown_platform(&related.input, platforms)).chain(masks);
             faults.extend(messages.map(|message| Fault::value(["related", related.field.name], message)));
         }
         faults
@@ -234,6 +246,23 @@ impl Batch<'_> {
         };
         Change { input, target, hash: record.hash.clone() }
     }
+}
+
+/// Settles what the writer of records may have read so, see [`settle`], and finds the faults of masks in new ones.
+async fn settle_all(tx: &mut Tx, records: &mut [Prepared], existing: &HashMap<String, Head>) -> Result<()> {
+    for prepared in records {
+        let Some(record) = prepared.as_mut().ok().filter(|record| may_repeat(&record.input)) else { continue };
+        if let Some(head) = existing.get(&record.key) {
+            settle(tx, head.id, &mut record.input).await?;
+            record.hash_again();
+        } else {
+            let faults = record.mask_faults();
+            if !faults.is_empty() {
+                *prepared = Err(faults);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is known before anything is written: the record is faulty, unchanged, or still to be written.

@@ -17,6 +17,7 @@ const MAX_FAULTS: usize = 100;
 pub(super) type Place = (&'static str, String);
 
 /// A related resource of a record: the field that refers to it, and how it is found.
+#[derive(Clone)]
 pub(super) struct Related {
     pub(super) field: &'static Field,
     pub(super) key: String,
@@ -31,6 +32,7 @@ impl Related {
 }
 
 /// A record in normal form.
+#[derive(Clone)]
 pub(super) struct Record {
     pub(super) input: Input,
     pub(super) key: String,
@@ -83,6 +85,18 @@ fn prepare(platform: &str, resource: &'static ResourceType, record: &Value) -> P
     Ok(Record { input, key, hash, related })
 }
 
+impl Record {
+    /// Takes the hash anew, after the body has changed.
+    pub(super) fn hash_again(&mut self) {
+        self.hash = record_hash(&self.input, &self.related);
+    }
+
+    /// The faults of masks in the body of a new resource, which has nothing that they could stand for.
+    pub(super) fn mask_faults(&self) -> Vec<Fault> {
+        located(self.input.mask_faults(), &["resource".into()])
+    }
+}
+
 /// The hash of a record. It also says which resources the record relates to; these themselves are found or created, never changed.
 fn record_hash(input: &Input, related: &[Related]) -> String {
     let hash = content_hash(input);
@@ -105,11 +119,15 @@ fn normalised(platform: &str, resource: &'static ResourceType, body: &Value, loc
         }
         Err(faults) => faults,
     };
-    let located = |mut fault: Fault| {
+    Err(located(faults, location))
+}
+
+/// Faults of a body, located below another place.
+fn located(mut faults: Vec<Fault>, location: &[Step]) -> Vec<Fault> {
+    for fault in &mut faults {
         fault.location.splice(..1, location.iter().cloned());
-        fault
-    };
-    Err(faults.into_iter().map(located).collect())
+    }
+    faults
 }
 
 /// What is wrong with a body's platform and its identifier there.

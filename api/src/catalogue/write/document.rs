@@ -63,8 +63,7 @@ fn nested<'v>(document: &'v mut Value, way: &[Step]) -> Option<&'v mut Value> {
 /// The entry's field, and what is stored of it.
 fn entry(input: &Input) -> Option<(String, Value)> {
     let field = input.resource.field_with(Role::Entry)?;
-    let Kind::Object(object) = field.kind else { return None };
-    let editors = object().field_with(Role::Editors)?;
+    let editors = input.resource.editors()?;
     Some((field.name.to_owned(), json!({ editors.name: input.editors })))
 }
 

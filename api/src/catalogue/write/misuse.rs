@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aiod_schema::validate::{LinkUse, Step, TermUse};
-use aiod_schema::{Fault, Kind};
+use aiod_schema::{Fault, Field, Kind, Role};
 
 use super::Actor;
 use super::links::single_inverse;
@@ -75,7 +75,7 @@ impl Resolved {
     /// * A field of another resource that holds one value is set only by a writer who may change that resource.
     /// * Taxonomies take official terms only, unless the writer brings terms, or the term stays as it is stored.
     pub(in crate::catalogue) fn misuses(&self, body: Body<'_>, actor: Actor<'_>) -> Vec<Misuse> {
-        let links = body.input.links.iter().flat_map(|used| self.misused_links(body, used));
+        let links = body.input.links.iter().flat_map(|used| self.misused_links(body, used)).chain(self.misused_editors(body));
         let taxonomies = body.input.terms.iter().filter(|t| t.vocabulary.is_taxonomy() && !t.kept && !actor.brings_terms);
         links.chain(taxonomies.filter_map(|used| self.misused_terms(used))).collect()
     }
@@ -87,7 +87,7 @@ impl Resolved {
         let mut misuses = Vec::new();
         let missing: Vec<&str> = identifiers.iter().zip(&targets).filter(|(_, t)| t.is_none()).map(|(i, _)| i.as_str()).collect();
         if !missing.is_empty() {
-            misuses.push(unknown(used, &missing));
+            misuses.push(unknown(field, &missing));
         }
         if found().any(|target| body.id == Some(target.id)) {
             misuses.push(Misuse::new(field.name, MisuseKind::Itself, "a resource cannot refer to itself".to_owned()));
@@ -96,6 +96,14 @@ impl Resolved {
             misuses.push(taken(field.name));
         }
         misuses
+    }
+
+    /// The editors that a body names and that are no persons.
+    fn misused_editors(&self, body: Body<'_>) -> Option<Misuse> {
+        let (entry, field) = (body.input.resource.field_with(Role::Entry)?, body.input.resource.editors()?);
+        let unknown_editors = self.unknown_editors(body);
+        let nested = vec![entry.name.into(), field.name.into()];
+        (!unknown_editors.is_empty()).then(|| Misuse { nested, ..unknown(field, &unknown_editors) })
     }
 
     /// What an identifier in a link field stands for, if the body may refer to it there.
@@ -128,15 +136,15 @@ impl Resolved {
     }
 }
 
-fn unknown(used: &LinkUse, missing: &[&str]) -> Misuse {
-    let targets = if let Kind::Link(targets) = used.field.kind { targets } else { &[] };
+fn unknown(field: &'static Field, missing: &[&str]) -> Misuse {
+    let targets = if let Kind::Link(targets) = field.kind { targets } else { &[] };
     let message = format!(
         "Field '{}' refers to {} with identifier {}, which cannot be found in the database.",
-        used.field.name,
+        field.name,
         targets.join(" or "),
         missing.join(", ")
     );
-    Misuse::new(used.field.name, MisuseKind::Unknown, message)
+    Misuse::new(field.name, MisuseKind::Unknown, message)
 }
 
 fn taken(field: &'static str) -> Misuse {

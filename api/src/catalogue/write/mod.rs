@@ -10,6 +10,7 @@ mod identity;
 mod links;
 mod misuse;
 mod patch;
+mod put_back;
 mod resolve;
 
 use aiod_schema::validate::{FaultKind, normalise_keeping};
@@ -28,6 +29,7 @@ use crate::store::{Tx, now};
 pub(super) use apply::{Change, Target, apply};
 pub(super) use document::{HASH_LENGTH, content_hash};
 pub(super) use identity::{Identity, name_key, platform_key};
+pub(super) use put_back::{may_repeat, settle};
 pub(super) use resolve::{Body, Resolved};
 
 use identity::{already_exists, check_platforms};
@@ -109,6 +111,10 @@ impl Catalogue {
     pub async fn register(&self, caller: &Caller, resource: &'static ResourceType, body: &Value) -> Result<String> {
         let user = require_user(caller)?;
         let input = validated(resource, body)?;
+        let faults = input.mask_faults();
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
         let identity = self.identity(caller, user, &input)?;
         let (platform, key) = (identity.platform.clone(), identity.platform_key.clone());
         let change = Change { hash: content_hash(&input), input, target: Target::New(identity) };
@@ -154,7 +160,7 @@ impl Catalogue {
     }
 
     /// Writes a body into a resource that exists, which the transaction has locked.
-    async fn rewrite(&self, tx: &mut Tx, caller: &Caller, head: Head, input: Input) -> Result<()> {
+    async fn rewrite(&self, tx: &mut Tx, caller: &Caller, head: Head, mut input: Input) -> Result<()> {
         let same = |given: &Option<String>, kept: &Option<String>| given.is_none() || given == kept;
         if !same(&input.platform, &head.platform) || !same(&input.platform_resource_identifier, &head.platform_resource_identifier) {
             return Err(Error::Forbidden(
@@ -163,6 +169,7 @@ impl Catalogue {
             ));
         }
         check_platforms(tx, &input, None).await?;
+        settle(tx, head.id, &mut input).await?;
         let change = Change { hash: content_hash(&input), input, target: Target::Existing(Box::new(head)) };
         write(tx, self.actor(caller), &change).await
     }

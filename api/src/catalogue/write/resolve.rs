@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aiod_schema::validate::{LinkUse, TermUse};
 use aiod_schema::vocabulary::{self, Vocabulary};
-use aiod_schema::{Input, ResourceType, by_name};
+use aiod_schema::{Input, ResourceType, Role, by_name};
+use serde_json::Value;
 
 use super::Actor;
 use super::links::single_inverse;
 use crate::catalogue::Result;
 use crate::catalogue::permission::{Action, Subject, is_allowed};
+use crate::catalogue::read::parse;
 use crate::store::Tx;
 use crate::store::asset::Status;
 use crate::store::link::{self, Link};
@@ -53,6 +55,8 @@ pub(in crate::catalogue) struct Resolved {
     protected: HashSet<i64>,
     /// The fields of links that resources have already, where hidden or protected resources matter; by the row ids of both ends.
     present_links: HashMap<(i64, i64), Vec<String>>,
+    /// The editors that resources have already, by row id, where a body names one that cannot be found.
+    present_editors: HashMap<i64, Vec<String>>,
 }
 
 impl Resolved {
@@ -64,13 +68,15 @@ impl Resolved {
             resolved.protected = resolved.set_from_outside(bodies);
             resolved.load_rights(tx, actor, bodies).await?;
         }
+        resolved.load_present_editors(tx, bodies).await?;
         resolved.load_terms(tx, used_terms(bodies.iter().flat_map(|b| &b.input.terms)).into_keys()).await?;
         Ok(resolved)
     }
 
     async fn load_resources(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
         let named = bodies.iter().flat_map(|body| &body.input.links).flat_map(|used| &used.identifiers);
-        let identifiers: BTreeSet<&String> = named.collect();
+        let editors = bodies.iter().flat_map(|body| &body.input.editors);
+        let identifiers: BTreeSet<&String> = named.chain(editors).collect();
         if identifiers.is_empty() {
             return Ok(());
         }
@@ -132,6 +138,15 @@ impl Resolved {
         Ok(())
     }
 
+    async fn load_present_editors(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
+        for body in bodies {
+            let Some(id) = body.id.filter(|_| !self.unknown_editors(*body).is_empty()) else { continue };
+            let stored = tx.stored_body(id).await?;
+            self.present_editors.insert(id, editors_in(body.input.resource, &stored.document)?);
+        }
+        Ok(())
+    }
+
     async fn load_terms(&mut self, tx: &mut Tx, keys: impl Iterator<Item = (&'static str, String)>) -> Result<()> {
         let keys: Vec<(String, String)> = keys.map(|(v, k)| (v.to_owned(), k)).collect();
         for row in tx.find_terms(&keys).await? {
@@ -178,6 +193,16 @@ impl Resolved {
         self.protected.contains(&found.id) && !present.is_some_and(|fields| fields.iter().any(|present| present == field))
     }
 
+    /// The editors that a body names and that are no persons for its writer. Those whom its resource has already may stay: they may have
+    /// been deleted since.
+    pub(super) fn unknown_editors<'i>(&self, body: Body<'i>) -> Vec<&'i str> {
+        let Some(field) = body.input.resource.editors() else { return Vec::new() };
+        let is_known = |found: &FoundResource| field.refers_to(found.resource) && self.may_refer(body, found);
+        let present = body.id.and_then(|id| self.present_editors.get(&id)).map(Vec::as_slice).unwrap_or_default();
+        let editors = body.input.editors.iter().filter(|editor| !self.resource(editor).is_some_and(is_known) && !present.contains(editor));
+        editors.map(String::as_str).collect()
+    }
+
     pub(super) fn term(&self, vocabulary: &Vocabulary, term: &str) -> Option<&FoundTerm> {
         self.terms.get(&(vocabulary.name, vocabulary.key(term)))
     }
@@ -192,6 +217,14 @@ impl Resolved {
         let named = input.links.iter().flat_map(|l| l.identifiers.iter().map(|identifier| (l.field.name, identifier.as_str())));
         link::text(named.filter_map(|(field, identifier)| Some((field, identifier, self.resource(identifier)?.status))))
     }
+}
+
+/// The editors whom a stored document names.
+fn editors_in(resource: &ResourceType, document: &str) -> Result<Vec<String>> {
+    let document: Value = parse(document)?;
+    let entry = resource.field_with(Role::Entry).and_then(|entry| document.get(entry.name));
+    let editors = resource.editors().and_then(|field| entry?.get(field.name)?.as_array());
+    Ok(editors.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 impl FoundResource {

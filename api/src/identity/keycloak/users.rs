@@ -31,6 +31,11 @@ pub(super) struct OwnToken {
 }
 
 impl Provider {
+    /// Whether users can be looked up: that takes a secret of ours.
+    pub(in crate::identity) fn knows_users(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// The user with this id or name. Without a secret of ours nobody is found.
     ///
     /// # Errors

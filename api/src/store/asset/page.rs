@@ -61,6 +61,11 @@ impl PageQuery {
         }
     }
 
+    /// Whether an index holds the page's resources in their order, so that the page costs what it holds and passes over.
+    pub fn is_indexed(&self) -> bool {
+        self.index().is_some()
+    }
+
     /// Whether a resource that is committed late could be missed: the next page begins after the ids of this one.
     fn follows_ids(&self) -> bool {
         matches!(self.start, Start::Cursor(_)) && !self.descending
@@ -111,26 +116,18 @@ impl PageQuery {
 }
 
 impl Db {
-    /// The resources of a page, in no order.
-    pub async fn read_page(&self, page: &PageQuery) -> Result<Vec<ReadRow>> {
+    /// The resources of a page, in no order; together they may have this many bytes.
+    pub async fn read_page(&self, page: &PageQuery, most: usize) -> Result<Vec<ReadRow>> {
         let sql = match page.start {
             // The rows that the offset passes over are never read.
             Start::Offset(1..) => page.select_by_ids(self.dialect(), read()),
             _ => page.select(self.dialect(), read().push("asset a")),
         };
-        let found: Vec<ReadRow> = self.fetch_all(sql.clone()).await?;
+        let found: Vec<ReadRow> = self.fetch_within(sql.clone(), most).await?;
         let may_miss = page.follows_ids() && found.iter().any(|row| is_recent(row.date_created));
         if may_miss && self.await_registrations().await? {
-            return self.fetch_all(sql).await;
+            return self.fetch_within(sql, most).await;
         }
         Ok(found)
-    }
-
-    /// How many bytes the documents of a page have.
-    pub async fn page_bytes(&self, page: &PageQuery) -> Result<i64> {
-        // A sum is a DECIMAL in MySQL.
-        let sum = Sql::new("SELECT CAST(COALESCE(SUM(LENGTH(a.document)), 0) AS SIGNED) FROM ");
-        let sql = page.select_by_ids(self.dialect(), sum);
-        Ok(self.fetch_optional::<(i64,)>(sql).await?.map_or(0, |(size,)| size))
     }
 }

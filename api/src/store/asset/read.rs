@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use super::{Sort, Status, is_padded, may_identify};
 use crate::store::link::{MADE_BY_OTHERS, with_others};
+use crate::store::part::{Part, PartOf};
+use crate::store::readers::Weighed;
 use crate::store::sql::{MAX_LISTED, Sql};
 use crate::store::{Db, Result};
 
@@ -55,69 +57,79 @@ pub(super) fn read() -> Sql {
         a.document, a.links, ";
     Sql::new(OWN).push(MADE_BY_OTHERS).push(" FROM ")
 }
+impl Weighed for ReadRow {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.document.len() + self.links.len()
+    }
+}
 
 impl Db {
-    /// The resource with this identifier, deleted or not.
-    pub async fn read_by_identifier(&self, identifier: &str) -> Result<Option<ReadRow>> {
+    /// The resource with this identifier, deleted or not; it may have this many bytes.
+    pub async fn read_by_identifier(&self, identifier: &str, most: usize) -> Result<Option<ReadRow>> {
         if !may_identify(identifier) {
             return Ok(None);
         }
-        self.fetch_optional(read().push("asset a WHERE a.identifier = ?").bind(identifier)).await
+        Ok(self.fetch_within(read().push("asset a WHERE a.identifier = ?").bind(identifier), most).await?.pop())
     }
 
-    /// The resources with these identifiers, deleted or not, in no order.
-    pub async fn read_by_identifiers(&self, identifiers: &[&str]) -> Result<Vec<ReadRow>> {
-        let mut found = Vec::with_capacity(identifiers.len());
+    /// The resources with these identifiers, deleted or not, in no order; together they may have this many bytes.
+    pub async fn read_by_identifiers(&self, identifiers: &[&str], most: usize) -> Result<Vec<ReadRow>> {
+        let mut found: Vec<ReadRow> = Vec::with_capacity(identifiers.len());
+        let mut left = most;
         for chunk in identifiers.chunks(MAX_LISTED) {
-            found.extend(self.fetch_all::<ReadRow>(read().push("asset a WHERE a.identifier IN ").push_list(chunk)).await?);
+            let rows = self.fetch_within(read().push("asset a WHERE a.identifier IN ").push_list(chunk), left).await?;
+            left = left.saturating_sub(rows.iter().map(Weighed::weight).sum());
+            found.extend(rows);
         }
         Ok(found)
     }
 
     /// The living resource with this key on a platform; without one, the latest deleted.
-    pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str) -> Result<Option<ReadRow>> {
+    /// It may have this many bytes.
+    pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str, most: usize) -> Result<Option<ReadRow>> {
         if is_padded(platform) || is_padded(key) {
             return Ok(None);
         }
         let which = "asset a WHERE a.resource_type = ? AND a.platform = ? AND a.platform_key = ? ORDER BY a.alive DESC, a.id DESC LIMIT 1";
-        self.fetch_optional(read().push(which).bind(resource_type).bind(platform).bind(key)).await
+        Ok(self.fetch_within(read().push(which).bind(resource_type).bind(platform).bind(key), most).await?.pop())
     }
 
-    /// The living resources on which an account has admin permission, with the names of their types; in the order of their
+    /// A part of the living resources on which an account has admin permission, with the names of their types; in the order of their
     /// last change or of their registration.
     pub async fn administered_by(
         &self,
         account: i64,
         sort: Sort,
         descending: bool,
-        offset: i64,
-        limit: i64,
-    ) -> Result<Vec<(String, ReadRow)>> {
-        let column = sort.as_str();
+        part: Part,
+        most: usize,
+    ) -> Result<PartOf<(String, ReadRow)>> {
+        // In the order of an index: what a page costs does not depend on how many resources the account has.
+        let (index, order) = match sort {
+            Sort::DateModified => ("permission_by_date", ["p.date_modified ", "p.asset_id "].as_slice()),
+            // Row ids are in the order of registration.
+            Sort::DateCreated => ("permission_by_account", ["p.asset_id "].as_slice()),
+        };
         let direction = if descending { "DESC" } else { "ASC" };
+        let order: Vec<String> = order.iter().map(|column| format!("{column}{direction}")).collect();
         let sql = Sql::new(format!(
-            "SELECT a.identifier, a.resource_type FROM permission p JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \
-             WHERE p.account_id = ? AND p.kind = 'admin' ORDER BY a.{column} {direction}, a.id {direction} LIMIT ? OFFSET ?"
+            "SELECT a.identifier, a.resource_type FROM permission p{} CROSS JOIN asset a ON a.id = p.asset_id AND a.alive = 1 \
+             WHERE p.account_id = ? AND p.kind = 'admin' ORDER BY {}",
+            self.dialect().by_index(index),
+            order.join(", ")
         ));
-        let chosen: Vec<(String, String)> = self.fetch_all(sql.bind(account).bind(limit).bind(offset)).await?;
-        let identifiers: Vec<&str> = chosen.iter().map(|(identifier, _)| identifier.as_str()).collect();
-        let rows = self.read_by_identifiers(&identifiers).await?;
+        let chosen: PartOf<(String, String)> = self.fetch_part(sql.bind(account), part).await?;
+        let identifiers: Vec<&str> = chosen.items.iter().map(|(identifier, _)| identifier.as_str()).collect();
+        let rows = self.read_by_identifiers(&identifiers, most).await?;
         let mut rows: HashMap<String, ReadRow> = rows.into_iter().map(|row| (row.identifier.clone(), row)).collect();
-        Ok(chosen.into_iter().filter_map(|(identifier, type_name)| Some((type_name, rows.remove(&identifier)?))).collect())
+        let has_more = chosen.has_more;
+        let of_part = chosen.items.into_iter().filter_map(|(identifier, type_name)| Some((type_name, rows.remove(&identifier)?)));
+        Ok(PartOf { items: of_part.collect(), has_more })
     }
 
     /// Whether there are resources, deleted ones counted, that are not of this platform.
     pub async fn has_assets_besides(&self, platform: &str) -> Result<bool> {
         let sql = Sql::new("SELECT id FROM asset WHERE platform IS NULL OR platform <> ? LIMIT 1").bind(platform);
         Ok(self.fetch_optional::<(i64,)>(sql).await?.is_some())
-    }
-
-    /// Published resources per type and platform.
-    pub async fn counts(&self, resource_type: Option<&str>) -> Result<Vec<(String, Option<String>, i64)>> {
-        let mut sql = Sql::new("SELECT resource_type, platform, COUNT(*) FROM asset WHERE status = 'published' AND alive = 1");
-        if let Some(name) = resource_type {
-            sql = sql.push(" AND resource_type = ?").bind(name);
-        }
-        self.fetch_all(sql.push(" GROUP BY resource_type, platform ORDER BY resource_type, platform")).await
     }
 }

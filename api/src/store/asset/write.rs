@@ -79,7 +79,7 @@ impl Revision<'_> {
         let ids: Vec<i64> = changes.iter().map(|c| c.id).collect();
         self.add_changed(&ids).await?;
         self.add_authored(ids.iter().copied());
-        self.refresh_links_of(ids);
+        self.refresh_links_of(ids.iter().copied());
         for change in changes {
             let sql = Sql::new(
                 "UPDATE asset SET name = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ?, \
@@ -88,7 +88,7 @@ impl Revision<'_> {
             let sql = sql.bind(change.name).bind(change.date).bind(self.by()).bind(change.content_hash).bind(change.document);
             self.tx().execute(sql.bind(change.id)).await?;
         }
-        Ok(())
+        self.tx().date_permissions(&ids).await
     }
 
     /// Puts resources, which the transaction has locked, into a status. Those that refer to them show them or show them no longer.
@@ -105,6 +105,7 @@ impl Revision<'_> {
         if status == Status::Published {
             self.tx().delete_authors(ids).await?;
         }
+        self.tx().date_permissions(ids).await?;
         self.rename_in_links(&seen_anew, Entry::of(status)).await
     }
 

@@ -164,23 +164,14 @@ impl Reader {
         match parse(&self.line) {
             Ok(Line::End(expected)) => {
                 compare(&expected.end, counts)?;
-                self.expect_end()?;
-                Ok(None)
+                self.next_line()?;
+                if self.line.is_empty() { Ok(None) } else { Err(self.fault("there is more after the last line of an export").into()) }
             }
             // What ends within a line is cut short, whatever the line looks like.
             _ if !is_whole => Err(DumpError::Truncated(self.number).into()),
             Ok(Line::Row(table, row)) => Ok(Some((table, row))),
             Err(fault) => Err(self.fault(fault).into()),
         }
-    }
-
-    fn expect_end(&mut self) -> Result<()> {
-        while self.next_line()? || !self.line.is_empty() {
-            if !self.line.trim_ascii().is_empty() {
-                return Err(self.fault("there is more after the last line of an export").into());
-            }
-        }
-        Ok(())
     }
 }
 

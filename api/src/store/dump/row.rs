@@ -61,23 +61,17 @@ pub(super) enum Line {
 
 /// Reads a line; what is wrong with it, if anything is.
 pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
-    let tables: HashMap<&str, HashMap<&str, &RawValue>> = serde_json::from_slice(line).map_err(|error| fault(&error))?;
+    let tables: HashMap<&str, HashMap<&str, &RawValue>> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let mut tables = tables.into_iter();
     let (Some((name, columns)), None) = (tables.next(), tables.next()) else {
         return Err("an object whose one key is a table's name is expected".to_owned());
     };
     if name == "end" {
-        return serde_json::from_slice(line).map(Line::End).map_err(|error| fault(&error));
+        return serde_json::from_slice(line).map(Line::End).map_err(|error| error.to_string());
     }
     let place = TABLES.iter().position(|table| table.name == name);
     let place = place.ok_or_else(|| format!("'{name}' is not a table of the catalogue"))?;
     row(&TABLES[place], &columns).map(|row| Line::Row(place, row))
-}
-
-/// What serde_json says. The line that it counts is always the first.
-fn fault(error: &serde_json::Error) -> String {
-    let (message, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
-    message.strip_suffix(&place).map_or_else(|| message.clone(), |message| format!("{message} (at byte {})", error.column()))
 }
 
 fn row(table: &Table, columns: &HashMap<&str, &RawValue>) -> Result<Row, String> {
@@ -92,7 +86,7 @@ fn row(table: &Table, columns: &HashMap<&str, &RawValue>) -> Result<Row, String>
 }
 
 fn value(column: &Column, json: &str) -> Result<Arg, String> {
-    let refused = |expected: &str| format!("{}, expected {expected} in column '{}'", found(json), column.name);
+    let refused = |expected: &str| format!("column '{}' needs {expected}", column.name);
     match column.kind {
         _ if json == "null" => return Ok(NULL),
         // JSON stands for itself; a string, for what it says.
@@ -105,10 +99,4 @@ fn value(column: &Column, json: &str) -> Result<Arg, String> {
         return Ok(text.into());
     }
     BASE64.decode(text).map(Arg::from).map_err(|error| format!("column '{}' is not base 64: {error}", column.name))
-}
-
-/// What stands in place of a value, in serde's words: "invalid type: integer `7`". Serde says it when it is asked for something else.
-fn found(json: &str) -> String {
-    let message = serde_json::from_str::<()>(json).err().as_ref().map(fault).unwrap_or_default();
-    message.rsplit_once(", expected unit").map_or_else(|| message.clone(), |(found, _)| found.to_owned())
 }

@@ -93,6 +93,64 @@ async fn a_permission_may_be_for_somebody_who_was_never_here() {
 }
 
 #[tokio::test]
+async fn nobody_learns_by_guessing_who_exists_at_the_provider() {
+    let stage = Stage::introspecting(600).await;
+    let owner = stage.token("ada");
+    let id = stage.register(&owner).await.identifier();
+    stage.register(&stage.token("bob")).await.ok();
+    let share = async |key: &str, user: &str| {
+        let wish = json!({"asset_identifier": id, "user": user, "permission_type": "read"});
+        stage.app.post("/assets/permissions", &wish).key(key).send().await
+    };
+    for guess in 0..10 {
+        share(&owner, &format!("guess{guess}")).await.refused(404);
+    }
+    // From now on, whether somebody exists makes no difference.
+    stage.provider.add_user("6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e", "grace");
+    let (known, unknown) = (share(&owner, "grace").await, share(&owner, "nobody").await);
+    assert_eq!(known.refused(429), unknown.refused(429));
+    assert!(known.header("retry-after").unwrap().parse::<u64>().unwrap() > 60, "{:?}", known.headers);
+    // Who was here is found all the same, and others may look, too.
+    share(&owner, "bob").await.ok();
+    let admin = stage.app.key("root", &["admin_aiod_resources"]).await;
+    share(&admin, "grace").await.ok();
+    share(&owner, "grace").await.ok();
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn permissions_of_those_who_left_are_not_listed() {
+    const GRACE: &str = "6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e";
+    let stage = Stage::introspecting(600).await;
+    stage.provider.add_user(GRACE, "grace");
+    stage.app.key("machine", &[]).await;
+    let owner = stage.token_with("ada", json!({"sub": GRACE, "preferred_username": "grace"}));
+    let id = stage.register(&owner).await.identifier();
+    let left = stage.app.app.catalogue.db.account("0c4f1c9e-1111-4a51-9a5d-0b6f0e1c2d3e", "left").await.unwrap();
+    assert!(left > 0);
+    for user in ["0c4f1c9e-1111-4a51-9a5d-0b6f0e1c2d3e", "local:machine"] {
+        let wish = json!({"asset_identifier": id, "user": user, "permission_type": "read"});
+        stage.app.post("/assets/permissions", &wish).key(&owner).send().await.ok();
+    }
+    let list = || stage.app.get(&format!("/assets/permissions/{id}")).key(&owner).send();
+    let names = |answer: &crate::harness::Answer| -> Vec<String> {
+        answer.ok().as_array().unwrap().iter().map(|held| held["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&list().await), ["grace", "machine"]);
+    let asked = stage.provider.asked("/users");
+    assert_eq!((names(&list().await).len(), stage.provider.asked("/users")), (2, asked), "the answers are remembered");
+    stage.close().await;
+
+    // Where nobody can be asked, all are listed.
+    let stage = Stage::new().await;
+    let owner = stage.token("ada");
+    let id = stage.register(&owner).await.identifier();
+    let held = stage.app.get(&format!("/assets/permissions/{id}")).key(&owner).send().await.ok();
+    assert_eq!(held, json!([{"name": "ada", "permission": "admin"}]));
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn without_a_secret_only_known_users_are_found() {
     let stage = Stage::new().await;
     stage.provider.add_user("6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e", "grace");
@@ -118,7 +176,7 @@ async fn a_caller_is_told_who_the_catalogue_takes_them_for() {
 async fn the_documentation_leads_to_the_login() {
     let stage = Stage::new().await;
     let discovery = format!("{}/.well-known/openid-configuration", stage.provider.issuer());
-    for version in ["", "/v2"] {
+    for version in ["", "/v2", "/v3"] {
         let document = stage.app.get(&format!("{version}/openapi.json")).send().await.ok();
         let scheme = &document["components"]["securitySchemes"]["OpenIdConnect"];
         assert_eq!((&scheme["type"], &scheme["openIdConnectUrl"]), (&json!("openIdConnect"), &json!(discovery)));

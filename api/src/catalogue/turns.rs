@@ -1,0 +1,109 @@
+//! Turns of reads. One resource is read at once. Lists take turns: small ones a few at a time, large ones by what they cost. Who has waited
+//! for too long is refused. So however many connections ask for lists, there is room for those who read single resources and for those who
+//! write; and however many ask for large lists, there is room for small ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Error, Result};
+use crate::config::Reads;
+use crate::store::asset::{PageQuery, Start};
+use crate::store::{self, StoreError};
+
+/// Lists that cost at most as much as a page of so many resources are small.
+const SMALL: i64 = 25;
+/// So many resources that a page passes over cost as much as one that it holds.
+const PASSED_OVER: i64 = 50;
+/// What one resource or a small list may bring from the database, in bytes. What is more is large.
+const SMALL_BYTES: usize = 256 << 10;
+
+/// How many lists may be read at once.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    /// A permit for each small list.
+    small: Arc<Semaphore>,
+    /// What large lists may cost together.
+    large: Arc<Semaphore>,
+    /// All of it.
+    all: u32,
+    wait: Duration,
+    page_bytes: usize,
+}
+
+/// A turn; it ends when this is dropped. The default is what needs none.
+#[derive(Debug, Default)]
+pub struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+    is_large: bool,
+}
+
+impl Turns {
+    pub(super) fn new(config: &Reads) -> Self {
+        let all = config.total_cost().min(Semaphore::MAX_PERMITS);
+        Self {
+            small: Arc::new(Semaphore::new(config.small_lists())),
+            large: Arc::new(Semaphore::new(all)),
+            all: u32::try_from(all).unwrap_or(u32::MAX),
+            wait: config.wait(),
+            page_bytes: config.page_bytes,
+        }
+    }
+
+    /// Waits for a turn that costs as much as so many resources of a page. One that costs more than all takes all.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the wait is over.
+    pub async fn take(&self, cost: i64) -> Result<Turn> {
+        let is_large = cost > SMALL;
+        let (permits, cost) =
+            if is_large { (&self.large, u32::try_from(cost).unwrap_or(u32::MAX).min(self.all)) } else { (&self.small, 1) };
+        let permit = tokio::time::timeout(self.wait, Arc::clone(permits).acquire_many_owned(cost)).await;
+        let permit = permit.ok().and_then(std::result::Result::ok).ok_or(Error::Busy)?;
+        Ok(Turn { _permit: Some(permit), is_large })
+    }
+
+    /// Fetches what may have very many bytes, within the turn that it has. What is too much for a small list is fetched again in a turn that
+    /// takes all.
+    ///
+    /// # Errors
+    /// When it has more bytes than a page may have, or the wait is over, or the store fails.
+    pub(super) async fn fetch<T, F>(&self, turn: &mut Turn, fetch: impl Fn(usize) -> F) -> Result<T>
+    where
+        F: Future<Output = store::Result<T>>,
+    {
+        if !turn.is_large {
+            match fetch(SMALL_BYTES).await {
+                Err(StoreError::TooMuch(_)) => *turn = self.take(i64::MAX).await?,
+                other => return Ok(other?),
+            }
+        }
+        match fetch(self.page_bytes).await {
+            Err(StoreError::TooMuch(_)) => Err(self.too_much()),
+            other => Ok(other?),
+        }
+    }
+
+    /// The most bytes of a page.
+    pub(super) fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
+
+    /// The answer to who asks for more bytes than a page may have.
+    pub(super) fn too_much(&self) -> Error {
+        Error::query("limit", format!("so many of these resources are more than {} bytes: ask for fewer", self.page_bytes))
+    }
+}
+
+/// What a page costs: each of its resources `each`, and what it passes over. A page that no index holds in its order costs all.
+pub(super) fn cost(query: &PageQuery, each: i64) -> i64 {
+    if !query.is_indexed() {
+        return i64::MAX;
+    }
+    let passed_over = match query.start {
+        Start::Offset(offset) => offset / PASSED_OVER,
+        Start::Cursor(_) => 0,
+    };
+    query.limit.saturating_mul(each).saturating_add(passed_over)
+}

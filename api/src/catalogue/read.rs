@@ -131,7 +131,7 @@ impl Catalogue {
         let mut rows = [row];
         self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
-        let embedded = self.embedded(layout, &rows, &mut turn).await?;
+        let embedded = self.embedded(caller, layout, &rows, &mut turn).await?;
         let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let [row] = &rows;
         let mut body = String::with_capacity(rendered_length(row));
@@ -141,15 +141,34 @@ impl Catalogue {
         Ok(Document { body, revision: row.revision, id: row.id, resource, is_public, _turn: turn })
     }
 
-    /// What these resources show in full: asked for only where there is any, so that most reads take one statement.
-    async fn embedded(&self, layout: &'static Layout, rows: &[ReadRow], turn: &mut Turn) -> Result<Embedded> {
+    /// What these resources show in full to the caller: asked for only where there is any, so that most reads take one statement.
+    async fn embedded(&self, caller: &Caller, layout: &'static Layout, rows: &[ReadRow], turn: &mut Turn) -> Result<Embedded> {
         let identifiers: BTreeSet<&str> = rows.iter().flat_map(|row| embedded(layout, row)).collect();
         if identifiers.is_empty() {
             return Ok(Embedded::new());
         }
         let identifiers: Vec<&str> = identifiers.into_iter().collect();
-        let found = self.turns.fetch(turn, |most| self.db.read_by_identifiers(&identifiers, most)).await?;
-        Ok(found.into_iter().filter(|c| c.date_deleted.is_none()).map(|c| (c.identifier.clone(), c)).collect())
+        let mut found = self.turns.fetch(turn, |most| self.db.read_by_identifiers(&identifiers, most)).await?;
+        found.retain(|row| row.date_deleted.is_none());
+        let hidden = self.hidden(caller, &found).await?;
+        Ok(found.into_iter().filter(|row| !hidden.contains(&row.id)).map(|row| (row.identifier.clone(), row)).collect())
+    }
+
+    /// Those of these resources that the caller may not read. Permissions are asked for only where some are not published.
+    async fn hidden(&self, caller: &Caller, rows: &[ReadRow]) -> Result<HashSet<i64>> {
+        let unpublished: Vec<&ReadRow> = rows.iter().filter(|row| row.status != Status::Published).collect();
+        let ids: Vec<i64> = unpublished.iter().map(|row| row.id).collect();
+        let held: HashMap<i64, PermissionKind> = match caller.user() {
+            Some(user) if !ids.is_empty() => self.db.permissions(user.account, &ids).await?.into_iter().collect(),
+            _ => HashMap::new(),
+        };
+        let may_read = |row: &&ReadRow| {
+            let permission = held.get(&row.id).copied();
+            let resource = by_identifier(&row.identifier);
+            let subject = Subject { resource, platform: row.platform.as_deref(), status: Some(row.status), permission };
+            is_allowed(&self.roles, caller, Action::Read, subject)
+        };
+        Ok(unpublished.into_iter().filter(|row| !may_read(row)).map(|row| row.id).collect())
     }
 
     async fn may_read(&self, caller: &Caller, resource: &'static ResourceType, row: &ReadRow) -> Result<()> {
@@ -250,7 +269,7 @@ impl Catalogue {
     ) -> Result<Page> {
         self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
-        let embedded = self.embedded(layout, &rows, &mut turn).await?;
+        let embedded = self.embedded(caller, layout, &rows, &mut turn).await?;
         let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
         let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None, _turn: turn };

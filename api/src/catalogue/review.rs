@@ -129,7 +129,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// When nobody is logged in, the body is faulty, the caller is no reviewer, the submission is unknown, decided on already, or
-    /// holds what the caller has admin permission on.
+    /// holds what the caller may write by permission, or has written.
     pub async fn review(&self, caller: &Caller, wanted: &ReviewCreate) -> Result<Review> {
         let user = require_user(caller)?;
         let ReviewCreate { comment, decision, submission_identifier: id } = wanted;
@@ -196,11 +196,18 @@ async fn lock_submitted(tx: &mut Tx, submission: i64) -> Result<Vec<Head>> {
     Ok(heads)
 }
 
-/// Refuses a reviewer who made the submission or administers one of its resources.
+/// Refuses a reviewer who made the submission, has permission to write one of its resources, or wrote one of them since it was last
+/// published.
 async fn check_review(tx: &mut Tx, user: &User, submission: &SubmissionRow, heads: &[Head]) -> Result<()> {
-    let mut own = submission.account_id == user.account;
-    for head in heads {
-        own |= tx.permission(user.account, head.id).await? == Some(PermissionKind::Admin);
+    let assets: Vec<i64> = heads.iter().map(|head| head.id).collect();
+    let permissions = tx.permissions(user.account, &assets).await?;
+    let may_write = permissions.iter().any(|(_, kind)| matches!(kind, PermissionKind::Write | PermissionKind::Admin));
+    if submission.account_id == user.account || may_write {
+        return Err(Error::Forbidden("You cannot review your own assets.".to_owned()));
     }
-    if own { Err(Error::Forbidden("You cannot review your own assets.".to_owned())) } else { Ok(()) }
+    if tx.is_author(user.account, &assets).await? {
+        let message = "You cannot review your own assets: you wrote one of them since it was last published.";
+        return Err(Error::Forbidden(message.to_owned()));
+    }
+    Ok(())
 }

@@ -7,14 +7,17 @@ macro_rules! transaction {
         loop {
             let error: $crate::catalogue::Error = match $db.begin().await {
                 Ok(mut $tx) => {
-                    // The body may return early with `?`: the transaction is rolled back when it is dropped, before the pause.
+                    // The body may return early with `?`. When all of this is dropped in between, the connection is closed.
                     let outcome = async { $body }.await;
                     match outcome {
                         Ok(value) => match $tx.commit().await {
                             Ok(()) => break Ok(value),
                             Err(error) => error.into(),
                         },
-                        Err(error) => error,
+                        Err(error) => {
+                            $tx.rollback().await;
+                            error
+                        }
                     }
                 }
                 Err(error) => error.into(),

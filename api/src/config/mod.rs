@@ -7,6 +7,7 @@ mod database;
 mod deletion;
 mod error;
 mod examples;
+mod history;
 mod keycloak;
 mod limits;
 mod load;
@@ -28,6 +29,7 @@ pub use self::database::Database;
 pub use self::deletion::Deletion;
 pub use self::error::ConfigError;
 pub use self::examples::Examples;
+pub use self::history::History;
 use self::keycloak::parse_http;
 pub use self::keycloak::{ANY_CLIENT, Keycloak, Realm};
 pub use self::limits::{DEFAULT_PAGE, Limits, MAX_PAGE};
@@ -62,6 +64,8 @@ pub struct Config {
     pub cors: Cors,
     /// What happens to deleted resources.
     pub deletion: Deletion,
+    /// Which past revisions are kept.
+    pub history: History,
     /// Names of roles.
     pub roles: Roles,
     /// How drafts are published.
@@ -88,6 +92,7 @@ impl Default for Config {
             connections: Connections::default(),
             cors: Cors::default(),
             deletion: Deletion::default(),
+            history: History::default(),
             roles: Roles::default(),
             reviews: Reviews::default(),
             keycloak: Keycloak::default(),
@@ -111,6 +116,7 @@ impl Config {
         self.connections.check()?;
         self.cors.check()?;
         self.deletion.check()?;
+        self.history.check()?;
         self.keycloak.check()
     }
 

@@ -1,6 +1,7 @@
 //! Work in the background, one file a job. Every process runs all jobs; a lease in the database lets one of them do what must happen once.
 
 mod counts;
+mod history;
 mod purge;
 mod reads;
 
@@ -10,28 +11,35 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::history::prune;
 pub use self::purge::purge;
 use crate::app::App;
 use crate::config::Schedule;
 
 /// A schedule of the configuration is not a cron expression.
 #[derive(Debug, thiserror::Error)]
-#[error("deletion.schedule must be {0}")]
-pub struct ScheduleError(&'static str);
+#[error("{0} must be {1}")]
+pub struct ScheduleError(&'static str, &'static str);
 
 /// Starts all jobs. Each ends soon after `stop` is cancelled; what is returned waits for that.
 ///
 /// # Errors
 /// When a schedule of the configuration is not a cron expression.
 pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, ScheduleError> {
-    let schedule = Schedule::parse(&app.config.deletion.schedule).map_err(ScheduleError)?;
+    let deletion = schedule("deletion.schedule", &app.config.deletion.schedule)?;
+    let history = schedule("history.schedule", &app.config.history.schedule)?;
     let jobs = TaskTracker::new();
-    jobs.spawn(purge::on_schedule(Arc::clone(app), schedule, stop.clone()));
+    jobs.spawn(purge::on_schedule(Arc::clone(app), deletion, stop.clone()));
+    jobs.spawn(history::on_schedule(Arc::clone(app), history, stop.clone()));
     jobs.spawn(counts::fold(Arc::clone(app), stop.clone()));
     jobs.spawn(reads::save_counts(Arc::clone(app), stop.clone()));
     jobs.spawn(fetch_keys(Arc::clone(app), stop.clone()));
     jobs.close();
     Ok(jobs)
+}
+
+fn schedule(key: &'static str, text: &str) -> Result<Schedule, ScheduleError> {
+    Schedule::parse(text).map_err(|expected| ScheduleError(key, expected))
 }
 
 /// Keeps the keys of Keycloak up to date. Whether Keycloak answers decides neither about starting nor about reading.

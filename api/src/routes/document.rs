@@ -174,6 +174,7 @@ const ERRORS: &[ErrorResponse] = &[
     any(INVALID, "UnprocessableEntity", "The input is faulty; every fault is named."),
     any(429, "TooManyRequests", "The caller sent too many requests; `Retry-After` says when the next may come."),
     any(503, "ServiceUnavailable", "The catalogue cannot reach its database, or the identity provider, right now."),
+    writes(507, "InsufficientStorage", "The disk of the catalogue is full. Reading works."),
 ];
 
 impl ErrorResponse {

@@ -48,6 +48,14 @@ fn respond(error: &Error) -> Response {
         Error::Store(store) if store.is_unavailable() => {
             return failure(StatusCode::SERVICE_UNAVAILABLE, "The catalogue cannot reach its database right now. Try again later.", error);
         }
+        Error::Store(store) if store.is_full() => {
+            let detail = "The disk of the catalogue is full: nothing can be written until there is room again. Reading works.";
+            return failure(StatusCode::INSUFFICIENT_STORAGE, detail, error);
+        }
+        Error::Store(store) if store.is_read_only() => {
+            let detail = "The database takes no writes right now. Reading works. Try again later.";
+            return failure(StatusCode::SERVICE_UNAVAILABLE, detail, error);
+        }
         Error::Unavailable(_) => {
             let detail = "The catalogue cannot reach the identity provider right now, and needs it for this request. Try again later.";
             return failure(StatusCode::SERVICE_UNAVAILABLE, detail, error);

@@ -92,13 +92,14 @@ pub(super) const TABLES: &[Table] = tables! {
     bookmark[2]: account_id Int, asset_id Int, date_created Int;
     asset[1]: id Int, identifier Text, resource_type Text, platform Text or null, platform_resource_identifier Text or null,
         platform_key Text or null, name Text or null, status Text, alive Int or null, revision Int, date_created Int,
-        date_modified Int, date_deleted Int or null, modified_by Int or null, content_hash Text, date_revised Int, links Text,
-        document Json;
+        date_modified Int, date_deleted Int or null, modified_by Int or null, content_hash Text, date_revised Int, is_linked Int,
+        links Text, document Json;
     link[3]: from_id Int, field Text, to_id Int, position Int;
     asset_term[2]: asset_id Int, term_id Int;
     permission[2]: asset_id Int, account_id Int, kind Text, date_modified Int;
     asset_revision[2]: asset_id Int, revision Int, status Text, date_modified Int, modified_by Int or null, date_revised Int,
-        document Json, links Text;
+        document Json, links Text, packed Bytes or null, date_replaced Int;
+    asset_author[2]: asset_id Int, account_id Int;
     image[2]: asset_id Int, name Text, id Int, media_type Text, bytes Bytes;
     asset_reads[1]: asset_id Int, resource_type Text, total Int;
 };

@@ -1,5 +1,6 @@
-//! References between resources. A reference has a row in `link`, and an entry in a text in the row of the resource that refers. Reading
-//! takes the text alone.
+//! References between resources. A reference has a row in `link`. What a resource says itself also stands in a text in its own row, and
+//! reading takes the text. References that others made stand at [`APPENDED`] and not in the text, so that whoever makes one writes no row
+//! of the other end. Reading looks for them in the same statement, where `asset.is_linked` says that there may be some.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +22,14 @@ pub struct Link {
     pub position: i64,
 }
 
-/// The position of links that were made from the other end: after all those that a body put in an order.
+/// The position of links that were made from the other end: after all those that a body put in an order. Migrations name it, too.
 pub(crate) const APPENDED: i64 = 1_000_000;
+
+/// A column of a `SELECT` from resources `a`: the links to them that others made, each as its field and an entry, separated by commas;
+/// NULL when there are none.
+pub(super) const MADE_BY_OTHERS: &str = "CASE WHEN a.is_linked = 1 THEN (SELECT GROUP_CONCAT(\
+    l.field || CASE WHEN t.status = 'published' THEN ' ' ELSE ' !' END || t.identifier ORDER BY l.field, l.to_id) \
+    FROM link l JOIN asset t ON t.id = l.to_id AND t.date_deleted IS NULL WHERE l.from_id = a.id AND l.position = 1000000) END";
 
 /// What stands before the identifier of a resource that is not published.
 const UNPUBLISHED: char = '!';
@@ -74,13 +81,73 @@ pub(crate) fn text<'l>(links: impl Iterator<Item = (&'l str, &'l str, Status)>) 
     fields.into_values().collect::<Vec<_>>().join("\n")
 }
 
+/// The text of links of a resource with those that others made, as [`MADE_BY_OTHERS`] lists them.
+pub(super) fn with_others(own: String, others: Option<&str>) -> String {
+    let Some(others) = others else { return own };
+    let mut fields: BTreeMap<&str, String> = lines(&own).map(|(field, line)| (field, format!("{field} {line}"))).collect();
+    for (field, entry) in others.split(',').filter_map(|link| link.split_once(' ')) {
+        let line = fields.entry(field).or_insert_with(|| field.to_owned());
+        line.push(' ');
+        line.push_str(entry);
+    }
+    fields.into_values().collect::<Vec<_>>().join("\n")
+}
+
+/// How the texts of links name a resource from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Published,
+    Unpublished,
+    Absent,
+}
+
+impl Entry {
+    /// The entry of a resource of this status.
+    pub(super) fn of(status: Status) -> Self {
+        if status == Status::Published { Self::Published } else { Self::Unpublished }
+    }
+
+    /// The entry with the blank before it.
+    fn spelled(self, identifier: &str) -> String {
+        match self {
+            Self::Published => format!(" {identifier}"),
+            Self::Unpublished => format!(" {UNPUBLISHED}{identifier}"),
+            Self::Absent => String::new(),
+        }
+    }
+}
+
 impl Revision<'_> {
     /// Removes and adds links, each at the end that its row stands for. The resources at these ends show other links from now on.
     pub(crate) async fn change_links(&mut self, removed: &[Link], added: &[Link]) -> Result<()> {
-        self.add_partners(removed.iter().chain(added).map(|l| l.from_id).collect()).await?;
-        self.refresh_links_of_all();
+        // Who said a link, and did not remove it, says it no longer all the same.
+        let said = self.tx().own_links_among(removed).await?;
+        let sayers: BTreeSet<i64> = said.into_iter().map(|link| link.from_id).collect();
+        self.tx().lock_rows(&sayers).await?;
+        self.refresh_links_of(sayers);
+        self.add_shown(removed.iter().chain(added).map(|l| l.from_id));
         self.tx().delete_links(removed).await?;
-        self.tx().insert_links(added).await
+        self.tx().insert_links(added).await?;
+        let linked: BTreeSet<i64> = added.iter().filter(|l| l.position == APPENDED).map(|l| l.from_id).collect();
+        self.tx().mark_linked(linked).await
+    }
+
+    /// Has those that refer to these resources name them by another entry. They may be very many: their texts take a statement for each of
+    /// these resources, and not one for each of theirs.
+    pub(super) async fn rename_in_links(&mut self, resources: &[(i64, String)], entry: Entry) -> Result<()> {
+        let ids: Vec<i64> = resources.iter().map(|(id, _)| *id).collect();
+        let links = self.tx().links_to(&ids).await?;
+        self.add_shown(links.iter().map(|link| link.from_id));
+        let mut sayers: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for link in links.iter().filter(|link| link.position < APPENDED) {
+            sayers.entry(link.to_id).or_default().insert(link.from_id);
+        }
+        self.tx().lock_rows(&sayers.values().flatten().copied().collect()).await?;
+        for (id, identifier) in resources {
+            let owners: Vec<i64> = sayers.remove(id).unwrap_or_default().into_iter().collect();
+            self.tx().replace_in_link_texts(&owners, identifier, entry).await?;
+        }
+        Ok(())
     }
 }
 
@@ -106,7 +173,8 @@ impl Tx {
         let sql =
             Sql::new("SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id WHERE l.from_id IN ")
                 .push_list(ids)
-                .push(" AND t.date_deleted IS NULL ORDER BY l.from_id, l.field, l.position, l.to_id");
+                .push(" AND l.position < ? AND t.date_deleted IS NULL ORDER BY l.from_id, l.field, l.position, l.to_id")
+                .bind(APPENDED);
         let links: Vec<(i64, String, String, String)> = self.fetch_all(sql).await?;
         let texts = links.chunk_by(|a, b| a.0 == b.0).filter_map(|of_one| {
             let (from_id, ..) = of_one.first()?;
@@ -116,43 +184,67 @@ impl Tx {
         Ok(texts.collect())
     }
 
-    /// Takes a resource that is being deleted out of the texts of links of those that refer to it.
-    pub(super) async fn remove_from_link_texts(&mut self, id: i64, identifier: &str) -> Result<()> {
-        let owners: Vec<(i64,)> = self.fetch_all(Sql::new("SELECT DISTINCT from_id FROM link WHERE to_id = ?").bind(id)).await?;
-        let owners: Vec<i64> = owners.into_iter().map(|(owner,)| owner).collect();
-        for chunk in owners.chunks(MAX_LISTED) {
-            let sql = Sql::new("UPDATE asset SET links = REPLACE(REPLACE(links, ?, ''), ?, '') WHERE id IN ");
-            self.execute(sql.bind(format!(" {identifier}")).bind(format!(" {UNPUBLISHED}{identifier}")).push_list(chunk)).await?;
+    /// Replaces the entry of a resource in the texts of links of those that refer to it.
+    async fn replace_in_link_texts(&mut self, owners: &[i64], identifier: &str, entry: Entry) -> Result<()> {
+        let (published, unpublished) = (Entry::Published.spelled(identifier), Entry::Unpublished.spelled(identifier));
+        for owners in owners.chunks(MAX_LISTED) {
+            let sql = Sql::new("UPDATE asset SET links = REPLACE(REPLACE(links, ?, ?), ?, ?) WHERE id IN ");
+            let sql = sql.bind(&unpublished).bind(&published).bind(&published).bind(entry.spelled(identifier));
+            self.execute(sql.push_list(owners)).await?;
         }
         Ok(())
     }
 
-    /// The living resources that refer to any of these.
-    pub(super) async fn referring_to(&mut self, ids: &[i64]) -> Result<BTreeSet<i64>> {
-        let mut owners = BTreeSet::new();
+    /// Notes that others may have made links to these resources. Most were noted before: only the others are locked and written.
+    async fn mark_linked(&mut self, ids: BTreeSet<i64>) -> Result<()> {
+        let ids: Vec<i64> = ids.into_iter().collect();
         for ids in ids.chunks(MAX_LISTED) {
-            let sql = Sql::new("SELECT DISTINCT l.from_id FROM link l JOIN asset a ON a.id = l.from_id AND a.alive = 1 WHERE l.to_id IN ");
-            let rows: Vec<(i64,)> = self.fetch_all(sql.push_list(ids).push(" ORDER BY l.from_id")).await?;
-            owners.extend(rows.into_iter().map(|(owner,)| owner));
+            let unmarked = Sql::new("SELECT id FROM asset WHERE is_linked = 0 AND id IN ").push_list(ids).push(" ORDER BY id");
+            let unmarked: Vec<(i64,)> = self.fetch_all(unmarked).await?;
+            let unmarked: Vec<i64> = unmarked.into_iter().map(|(id,)| id).collect();
+            if !unmarked.is_empty() {
+                self.execute(Sql::new("UPDATE asset SET is_linked = 1 WHERE id IN ").push_list(&unmarked)).await?;
+            }
         }
-        Ok(owners)
+        Ok(())
+    }
+
+    /// Which of these links the resource that refers says itself.
+    async fn own_links_among(&mut self, links: &[Link]) -> Result<Vec<Link>> {
+        self.said_among(links, "").await
+    }
+
+    /// Which of these links a submitted resource says itself: they stay as they are while it waits for its review.
+    pub(crate) async fn submitted_links_among(&mut self, links: &[Link]) -> Result<Vec<Link>> {
+        self.said_among(links, " JOIN asset a ON a.id = l.from_id AND a.status = 'submitted'").await
+    }
+
+    async fn said_among(&mut self, links: &[Link], join: &str) -> Result<Vec<Link>> {
+        let mut found = Vec::new();
+        for links in links.chunks(ENDS_AT_ONCE) {
+            let select = format!("SELECT l.from_id, l.field, l.to_id, l.position FROM link l{join} WHERE l.position < ? AND l.from_id IN ");
+            found.extend(self.fetch_all::<Link>(push_ends(Sql::new(select).bind(APPENDED), "l.", links)).await?);
+        }
+        Ok(found)
+    }
+
+    /// The links to these resources from others that live.
+    async fn links_to(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(MAX_LISTED) {
+            let select = "SELECT l.from_id, l.field, l.to_id, l.position FROM link l JOIN asset a ON a.id = l.from_id AND a.alive = 1 \
+                          WHERE l.to_id IN ";
+            found.extend(self.fetch_all::<Link>(Sql::new(select).push_list(ids)).await?);
+        }
+        Ok(found)
     }
 
     /// All links that start at these resources.
     pub(crate) async fn links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
-        self.links_of(ids, "").await
-    }
-
-    /// Links that start at these resources and end at one that was not deleted.
-    pub(crate) async fn living_links_from(&mut self, ids: &[i64]) -> Result<Vec<Link>> {
-        self.links_of(ids, " JOIN asset t ON t.id = l.to_id AND t.alive = 1").await
-    }
-
-    async fn links_of(&mut self, ids: &[i64], join: &str) -> Result<Vec<Link>> {
         let mut found = Vec::new();
         for ids in ids.chunks(MAX_LISTED) {
-            let select = Sql::new("SELECT l.from_id, l.field, l.to_id, l.position FROM link l").push(join);
-            found.extend(self.fetch_all::<Link>(select.push(" WHERE l.from_id IN ").push_list(ids)).await?);
+            let select = Sql::new("SELECT from_id, field, to_id, position FROM link WHERE from_id IN ");
+            found.extend(self.fetch_all::<Link>(select.push_list(ids)).await?);
         }
         Ok(found)
     }
@@ -165,18 +257,24 @@ impl Tx {
 
     /// Removes links, whatever their position.
     async fn delete_links(&mut self, links: &[Link]) -> Result<()> {
-        /// As many as an `INSERT` of links has, see [`Sql::insert`]; a power of two, as [`Sql::push_rows`] fills up to one.
-        const AT_ONCE: usize = 512;
-        for links in links.chunks(AT_ONCE) {
-            let ends: Vec<[Arg; 3]> = links.iter().map(|l| [l.from_id.into(), l.field.as_str().into(), l.to_id.into()]).collect();
-            // By the key's first column as well: for rows of values alone, SQLite and MariaDB read the whole table.
-            let from: BTreeSet<i64> = links.iter().map(|l| l.from_id).collect();
-            let from: Vec<i64> = from.into_iter().collect();
-            let sql = Sql::new("DELETE FROM link WHERE from_id IN ").push_list(&from).push(" AND (from_id, field, to_id) IN ");
-            self.execute(sql.push_rows(&ends)).await?;
+        for links in links.chunks(ENDS_AT_ONCE) {
+            self.execute(push_ends(Sql::new("DELETE FROM link WHERE from_id IN "), "", links)).await?;
         }
         Ok(())
     }
+}
+
+/// How many links a statement names: as many as an `INSERT` of links has, see [`Sql::insert`]; a power of two, as [`Sql::push_rows`] fills
+/// up to one.
+const ENDS_AT_ONCE: usize = 512;
+
+/// Ends a statement that names links by their key. It names the key's first column by itself as well: for rows of values alone, SQLite
+/// and MariaDB read the whole table.
+fn push_ends(sql: Sql, table: &str, links: &[Link]) -> Sql {
+    let ends: Vec<[Arg; 3]> = links.iter().map(|l| [l.from_id.into(), l.field.as_str().into(), l.to_id.into()]).collect();
+    let from: BTreeSet<i64> = links.iter().map(|l| l.from_id).collect();
+    let from: Vec<i64> = from.into_iter().collect();
+    sql.push_list(&from).push(&format!(" AND ({table}from_id, {table}field, {table}to_id) IN ")).push_rows(&ends)
 }
 
 #[cfg(test)]
@@ -193,5 +291,14 @@ mod tests {
         assert_eq!(linked(line(&text, "creat")).count(), 0);
         assert_eq!(linked(line("", "creator")).count(), 0);
         assert!(has_unpublished(&text));
+    }
+
+    #[test]
+    fn links_that_others_made_stand_behind_a_resources_own() {
+        assert!(MADE_BY_OTHERS.contains(&format!("l.position = {APPENDED})")));
+        let own = "has_part data_b !data_c\nname con_x";
+        assert_eq!(with_others(own.to_owned(), None), own);
+        let others = "has_part data_a,is_part_of !data_z,is_part_of data_y";
+        assert_eq!(with_others(own.to_owned(), Some(others)), "has_part data_b !data_c data_a\nis_part_of !data_z data_y\nname con_x");
     }
 }

@@ -6,6 +6,7 @@ pub mod account;
 pub mod api_key;
 pub mod asset;
 pub mod bookmark;
+mod busy;
 pub mod count;
 pub mod dump;
 pub mod image;
@@ -33,11 +34,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySql, MySqlPool, Sqlite, SqlitePool};
 
 use asset::Registrations;
+use busy::{Busy, Open, once};
 use readers::{Readers, Weighed};
 use sql::{Row, Sql};
 
@@ -62,6 +63,9 @@ pub enum StoreError {
     /// An export or an import failed.
     #[error(transparent)]
     Dump(#[from] dump::DumpError),
+    /// A past state of a resource cannot be compressed, or not be read again.
+    #[error("a past state of a resource: {0}")]
+    Packed(#[source] std::io::Error),
     /// A statement finds more bytes than it may.
     #[error("a statement finds more than {0} bytes")]
     TooMuch(usize),
@@ -84,6 +88,30 @@ impl StoreError {
     /// Whether a row with the same unique key exists already.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
+    /// Whether the disk of the database is full.
+    pub fn is_full(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        match mysql_number(error.as_ref()) {
+            // MySQL: 1021 disk full, 1114 table full. In others, errno 28 of the system stands in the message.
+            Some(number) => {
+                matches!(number, 1021 | 1114) || ["errno: 28", "error 28", "error: 28"].iter().any(|e| error.message().contains(e))
+            }
+            // SQLite: 13 full, 4874 the file that its processes share cannot grow.
+            None => matches!(error.code().as_deref(), Some("13" | "4874")),
+        }
+    }
+
+    /// Whether the database takes no writes at the moment.
+    pub fn is_read_only(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        match mysql_number(error.as_ref()) {
+            // MySQL: 1290 an option such as --read-only, 1836 read-only mode, 1792 read-only transaction.
+            Some(number) => matches!(number, 1290 | 1792 | 1836),
+            // SQLite: the lower eight bits are the kind of the error; 8 read-only.
+            None => error.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 8),
+        }
     }
 
     /// Whether a statement was ended because it ran for too long.
@@ -167,9 +195,9 @@ pub enum Db {
 #[derive(Debug)]
 pub enum Tx {
     /// On MySQL or MariaDB.
-    MySql(Transaction<'static, MySql>),
+    MySql(Open<MySql>),
     /// On SQLite; it holds the write lock from the beginning.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Open<Sqlite>),
 }
 
 /// Waits some seconds for a server that may just be starting. A pool would wait as well, but would not log why.
@@ -201,11 +229,13 @@ fn mysql_pool(limit: Duration) -> MySqlPoolOptions {
             Box::pin(async move {
                 // Under REPEATABLE READ, a transaction that waited for a lock would read what was there before the wait.
                 connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                // A value that does not fit its column is refused, whatever the configuration of the server says. The first of the two comments is for
-                // MySQL, which counts milliseconds, the second one for MariaDB.
+                // A value that does not fit its column is refused, whatever the configuration of the server says. Lists of links are never
+                // cut short: those of a million parts have 50 MB. The first of the two comments is for MySQL, which counts milliseconds, the
+                // second one for MariaDB.
                 let session = format!(
-                    "SET SESSION innodb_lock_wait_timeout = 10, sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES') \
-                 /*!50708 , max_execution_time = {limit}000 */ /*M!100101 , max_statement_time = {limit} */"
+                    "SET SESSION innodb_lock_wait_timeout = 10, group_concat_max_len = 67108864, \
+                     sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES') \
+                     /*!50708 , max_execution_time = {limit}000 */ /*M!100101 , max_statement_time = {limit} */"
                 );
                 connection.execute(AssertSqlSafe(session)).await?;
                 Ok(())
@@ -217,7 +247,7 @@ fn mysql_pool(limit: Duration) -> MySqlPoolOptions {
 /// Runs a statement on a connection that is kept for reading.
 macro_rules! reading {
     ($readers:expr, $sql:ident.$rows:ident().$fetch:ident) => {{
-        let statement = |mut connection: PoolConnection<_>| {
+        let statement = |mut connection: Busy<_>| {
             let query = $sql.clone().$rows();
             async move {
                 let outcome = query.$fetch(&mut *connection).await;
@@ -231,7 +261,7 @@ macro_rules! reading {
 /// The same, unless its rows have too many bytes together.
 macro_rules! reading_within {
     ($readers:expr, $database:ty, $sql:ident.$rows:ident(), $most:expr) => {{
-        let statement = |mut connection: PoolConnection<$database>| {
+        let statement = |mut connection: Busy<$database>| {
             let query = $sql.clone().$rows();
             async move {
                 let outcome = readers::collect_within(query.fetch(&mut *connection), $most).await;
@@ -357,16 +387,16 @@ impl Db {
     /// Runs a writing statement by itself; the number of rows it touched.
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         Ok(match self {
-            Self::MySql { write, .. } => sql.for_mysql().execute(write).await?.rows_affected(),
-            Self::Sqlite { write, .. } => sql.for_sqlite().execute(write).await?.rows_affected(),
+            Self::MySql { write, .. } => once(write, async |connection| sql.for_mysql().execute(connection).await).await?.rows_affected(),
+            Self::Sqlite { write, .. } => once(write, async |connection| sql.for_sqlite().execute(connection).await).await?.rows_affected(),
         })
     }
 
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::MySql { write, .. } => Tx::MySql(write.begin().await?),
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::MySql { write, .. } => Tx::MySql(Open::begin(write, "BEGIN").await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(Open::begin(write, "BEGIN IMMEDIATE").await?),
         })
     }
 }
@@ -410,10 +440,17 @@ impl Tx {
     /// When the database refuses; then nothing of it is visible.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Self::MySql(tx) => tx.commit().await?,
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::MySql(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit().await,
         }
-        Ok(())
+    }
+
+    /// Takes back what the transaction has done. A transaction that is dropped instead ends with its connection.
+    pub async fn rollback(self) {
+        match self {
+            Self::MySql(tx) => tx.rollback().await,
+            Self::Sqlite(tx) => tx.rollback().await,
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, TryStreamExt};
-use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Database, Pool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::busy::Busy;
 use super::{CONNECTION_TIMEOUT, is_lost};
 
 /// The longest time that a connection is kept. A server that has moved to another address is found after this time.
@@ -18,7 +18,7 @@ const LIFETIME: Duration = Duration::from_secs(30 * 60);
 ///
 /// When the pool gets a connection back, it starts a task and pings the database. That takes about as long as to read a resource. So this
 /// type does not give connections back: it keeps them for the next statement. The pool gets a connection back only when its statement
-/// failed, or when the request was cancelled.
+/// failed. When the request was given up in the middle of it, the connection is closed.
 #[derive(Debug)]
 pub struct Readers<DB: Database> {
     pool: Pool<DB>,
@@ -62,7 +62,7 @@ pub(super) async fn collect_within<T: Weighed>(mut rows: impl Stream<Item = sqlx
 /// A connection that no statement uses.
 #[derive(Debug)]
 struct IdleConnection<DB: Database> {
-    connection: PoolConnection<DB>,
+    connection: Busy<DB>,
     /// When it was taken from the pool.
     since: Instant,
 }
@@ -88,19 +88,19 @@ impl<DB: Database> Readers<DB> {
     ///
     /// A connection may be dead since its last use: the database was restarted, or closed a connection that was idle. Then the statement
     /// runs once more, on a connection that answers.
-    pub(super) async fn run<T, F>(&self, statement: impl Fn(PoolConnection<DB>) -> F) -> sqlx::Result<T>
+    pub(super) async fn run<T, F>(&self, statement: impl Fn(Busy<DB>) -> F) -> sqlx::Result<T>
     where
-        F: Future<Output = (PoolConnection<DB>, sqlx::Result<T>)>,
+        F: Future<Output = (Busy<DB>, sqlx::Result<T>)>,
     {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let _permit = self.permit().await?;
         let idle = self.idle().pop();
         let IdleConnection { connection, since } = match idle {
             Some(idle) => idle,
-            None => IdleConnection { connection: self.pool.acquire().await?, since: Instant::now() },
+            None => IdleConnection { connection: Busy::new(self.pool.acquire().await?), since: Instant::now() },
         };
         let limit = self.limit.saturating_add(Duration::from_secs(1));
-        let ran = tokio::time::timeout(limit, statement(connection)).await;
+        let ran = tokio::time::timeout(limit, statement(connection.now(true))).await;
         let Ok((connection, outcome)) = ran else { return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()) };
         if !outcome.as_ref().is_err_and(is_lost) {
             return self.keep(connection, since, outcome);
@@ -123,23 +123,23 @@ impl<DB: Database> Readers<DB> {
     }
 
     /// A connection that answers. Where one connection is dead, others may be, too: all idle ones are closed.
-    async fn acquire_tested(&self) -> sqlx::Result<PoolConnection<DB>> {
+    async fn acquire_tested(&self) -> sqlx::Result<Busy<DB>> {
         self.idle().clear();
         let most = self.pool.options().get_max_connections();
         for _ in 0..most {
-            let mut connection = self.pool.acquire().await?;
-            match connection.ping().await {
-                Ok(()) => return Ok(connection),
-                Err(_) => drop(connection.close().await),
+            let mut connection = Busy::new(self.pool.acquire().await?);
+            if connection.ping().await.is_ok() {
+                return Ok(connection);
             }
         }
-        self.pool.acquire().await
+        Ok(Busy::new(self.pool.acquire().await?))
     }
 
     /// Keeps a connection for the next statement, unless the last one failed or the connection is old.
-    fn keep<T>(&self, connection: PoolConnection<DB>, since: Instant, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+    fn keep<T>(&self, connection: Busy<DB>, since: Instant, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
         // Locked before the check: otherwise `close` could end between the check and the push, and the pool would wait for this connection.
         let mut idle = self.idle();
+        let connection = connection.now(false);
         if outcome.is_ok() && since.elapsed() < LIFETIME && !self.permits.is_closed() {
             idle.push(IdleConnection { connection, since });
         }

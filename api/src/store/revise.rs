@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::count::{CountChanges, Sign};
+use super::revision::PastState;
 use super::sql::{MAX_LISTED, Sql};
 use super::{Result, StoreError, Tx, now};
 
 /// Resources that change together, as one step of a transaction.
 ///
-/// Every statement that changes what a resource shows is a method of this type, beside the other statements of its table. The method
-/// names the resources that it is about to change: [`Self::add_new`], [`Self::add_changed`], [`Self::add_touched`],
-/// [`Self::add_partners`]. Their past states are kept before anything is written. [`Tx::revise`] does what is left to do at the end.
+/// Every statement that changes what a resource says is a method of this type, beside the other statements of its table. The method
+/// names the resources that it is about to change: [`Self::add_new`], [`Self::add_changed`], [`Self::add_touched`]. Their past states are
+/// kept before anything is written. Resources that only show something else, because of a link or of what they refer to, are named by
+/// [`Self::add_shown`]: they keep their revision. [`Tx::revise`] does what is left to do at the end.
 #[derive(Debug)]
 pub(crate) struct Revision<'t> {
     tx: &'t mut Tx,
@@ -20,19 +22,21 @@ pub(crate) struct Revision<'t> {
     new: BTreeSet<i64>,
     /// Resources whose rows are written by a statement that raises their revision.
     changed: BTreeSet<i64>,
-    /// Resources whose revision is raised at the end, because something around them changes: their images, or what they refer to.
+    /// Resources whose revision is raised at the end, because something that belongs to them changes: their images.
     touched: BTreeSet<i64>,
+    /// Resources that show something else, while what they say of themselves stays.
+    shown: BTreeSet<i64>,
     /// Resources whose texts of links are written anew at the end.
     stale_links: BTreeSet<i64>,
-    /// Whether the texts of links of all resources that change are written anew at the end.
-    are_all_links_stale: bool,
+    /// Resources whose author the account is from now on.
+    authored: BTreeSet<i64>,
     /// What the change does to the counts that are kept.
     counts: CountChanges,
 }
 
 impl Tx {
-    /// Changes resources: keeps their past states, makes the change, raises the revisions of those that show something else because of it,
-    /// notes all of them in the outbox, and changes the counts that are kept. `by` is the account that makes the change, if it is one.
+    /// Changes resources: keeps their past states, makes the change, notes in the outbox everything that now says or shows something else,
+    /// and changes the counts that are kept. `by` is the account that makes the change, if it is one.
     ///
     /// # Errors
     /// Those of the change; when the store fails.
@@ -47,8 +51,9 @@ impl Tx {
             new: BTreeSet::new(),
             changed: BTreeSet::new(),
             touched: BTreeSet::new(),
+            shown: BTreeSet::new(),
             stale_links: BTreeSet::new(),
-            are_all_links_stale: false,
+            authored: BTreeSet::new(),
             counts: CountChanges::default(),
         };
         let value = change(&mut revision).await?;
@@ -95,48 +100,49 @@ impl Revision<'_> {
     pub(super) async fn add_touched(&mut self, ids: BTreeSet<i64>) -> Result<()> {
         let ids: BTreeSet<i64> = ids.into_iter().filter(|id| !self.contains(*id)).collect();
         self.keep_past_states(&ids).await?;
+        self.add_authored(ids.iter().copied());
         self.touched.extend(ids);
         Ok(())
     }
 
-    /// Takes in resources that show something else because of the change, and locks them. Those that change themselves are left out.
-    pub(super) async fn add_partners(&mut self, ids: BTreeSet<i64>) -> Result<()> {
-        let ids: BTreeSet<i64> = ids.into_iter().filter(|id| !self.contains(*id)).collect();
-        self.tx.lock_rows(&ids).await?;
-        self.add_touched(ids).await
+    /// Takes in resources that show something else from now on. The outbox notes those of them that live.
+    pub(super) fn add_shown(&mut self, ids: impl IntoIterator<Item = i64>) {
+        self.shown.extend(ids);
     }
 
-    /// Has the texts of links of these resources written anew.
-    pub(crate) fn refresh_links_of(&mut self, ids: &[i64]) {
+    /// Has the texts of links of these resources, which the transaction has locked, written anew.
+    pub(crate) fn refresh_links_of(&mut self, ids: impl IntoIterator<Item = i64>) {
         self.stale_links.extend(ids);
     }
 
-    /// Has the texts of links of all resources that change in this step, now or later, written anew.
-    pub(super) fn refresh_links_of_all(&mut self) {
-        self.are_all_links_stale = true;
+    /// Makes the account an author of these resources. To decide on them is not to write them.
+    pub(super) fn add_authored(&mut self, ids: impl IntoIterator<Item = i64>) {
+        self.authored.extend(ids);
     }
 
     async fn finish(mut self) -> Result<()> {
-        if self.are_all_links_stale {
-            self.stale_links.extend(self.changed.iter().chain(&self.touched));
-        }
         let list = |ids: &BTreeSet<i64>| ids.iter().copied().collect::<Vec<i64>>();
         self.tx.refresh_links(&list(&self.stale_links)).await?;
         self.counts.take_in(self.tx, &[list(&self.new), list(&self.changed)].concat(), Sign::After).await?;
         self.counts.write(self.tx).await?;
         raise_revisions(self.tx, &list(&self.touched), self.by).await?;
-        note_in_outbox(self.tx, &[list(&self.new), list(&self.changed), list(&self.touched)].concat()).await
+        if let Some(by) = self.by {
+            self.tx.add_author(by, &list(&self.authored)).await?;
+        }
+        let written = [list(&self.new), list(&self.changed), list(&self.touched)].concat();
+        note_in_outbox(self.tx, &written, "").await?;
+        self.shown.retain(|id| ![&self.new, &self.changed, &self.touched].iter().any(|ids| ids.contains(id)));
+        note_in_outbox(self.tx, &list(&self.shown), " AND alive = 1").await
     }
 
-    /// Copies the present states of resources, which are about to change.
+    /// Keeps the present states of resources, which are about to change.
     async fn keep_past_states(&mut self, ids: &BTreeSet<i64>) -> Result<()> {
+        /// How many documents are in memory at once.
+        const AT_ONCE: usize = 32;
         let ids: Vec<i64> = ids.iter().copied().collect();
-        for ids in ids.chunks(MAX_LISTED) {
-            let copy = Sql::new(
-                "INSERT INTO asset_revision (asset_id, revision, status, date_modified, modified_by, date_revised, document, links) \
-                 SELECT id, revision, status, date_modified, modified_by, date_revised, document, links FROM asset WHERE id IN ",
-            );
-            self.tx.execute(copy.push_list(ids)).await?;
+        for ids in ids.chunks(AT_ONCE) {
+            let states: Vec<PastState> = self.tx.fetch_all(Sql::new(PastState::PRESENT).push_list(ids)).await?;
+            self.tx.insert_past_states(states).await?;
         }
         Ok(())
     }
@@ -151,11 +157,11 @@ async fn raise_revisions(tx: &mut Tx, ids: &[i64], by: Option<i64>) -> Result<()
     Ok(())
 }
 
-/// Notes that resources changed, with the revisions that they have now.
-async fn note_in_outbox(tx: &mut Tx, ids: &[i64]) -> Result<()> {
+/// Notes those of these resources that meet a condition, with the revisions that they have now.
+async fn note_in_outbox(tx: &mut Tx, ids: &[i64], condition: &str) -> Result<()> {
     for ids in ids.chunks(MAX_LISTED) {
         let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ").push_list(ids);
-        tx.execute(sql.push(" ORDER BY id")).await?;
+        tx.execute(sql.push(condition).push(" ORDER BY id")).await?;
     }
     Ok(())
 }
@@ -199,11 +205,11 @@ mod tests {
         let new = ["data_1", "data_2", "data_3"].map(new_asset).to_vec();
         let ids = tx.revise(None, async |step| step.insert_assets(new).await).await.unwrap();
         let [one, two, three] = ["data_1", "data_2", "data_3"].map(|identifier| ids[identifier]);
-        // Nothing refers to them: this text of links is stale.
+        // They refer to nothing: this text of links is stale.
         tx.execute(Sql::new("UPDATE asset SET links = 'has_part data_9'")).await.unwrap();
         let changes: Result<()> = tx
             .revise(None, async |step| {
-                step.refresh_links_of_all();
+                step.refresh_links_of([one, two, three]);
                 step.add_touched([one, three].into()).await?;
                 step.update_assets(vec![changed_asset(one), changed_asset(two)]).await?;
                 step.set_status(&[two], Status::Submitted, 3).await

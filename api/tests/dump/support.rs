@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 /// The server on which tests make databases of their own.
 const SERVER: &str = "AIOD_TEST_DATABASE_URL";
 
-pub(crate) const TABLES: [&str; 18] = [
+pub(crate) const TABLES: [&str; 19] = [
     "account",
     "api_key",
     "platform",
@@ -37,6 +37,7 @@ pub(crate) const TABLES: [&str; 18] = [
     "asset_term",
     "permission",
     "asset_revision",
+    "asset_author",
     "image",
     "asset_reads",
 ];
@@ -141,7 +142,7 @@ pub(crate) fn export_with(rows: &[Value]) -> String {
 pub(crate) fn asset(id: i64, document: &Value) -> Value {
     json!({"asset": {"id": id, "identifier": format!("data_{id}"), "resource_type": "dataset", "platform": "example",
         "platform_key": format!("{id}"), "status": "published", "alive": 1, "revision": 1, "date_created": id, "date_modified": id,
-        "content_hash": "", "date_revised": 0, "links": "", "document": document}})
+        "content_hash": "", "date_revised": 0, "is_linked": 0, "links": "", "document": document}})
 }
 
 pub(crate) async fn import(db: &Db, place: &Place, text: &str) -> Result<dump::DumpReport, StoreError> {

@@ -61,7 +61,10 @@ async fn a_conversion_tells_no_name_that_its_reader_could_not_read() {
     let cms = app.key("cms", &["platform_ai4europe_cms"]).await;
     let body = json!({"platform": "ai4europe_cms", "platform_resource_identifier": "p", "name": "Masked Person"});
     let person = app.post("/persons", &body).key(&cms).send().await.identifier();
-    let contact = app.publish("contacts", "c", json!({"name": "Front desk", "person": person})).await;
+    let contact = app.publish("contacts", "c", json!({"name": "Front desk"})).await;
+    let admin = app.key("root", &["admin_aiod_resources"]).await;
+    let owned = json!({"name": "Front desk", "person": person});
+    app.put(&format!("/contacts/{contact}"), &owned).key(&admin).send().await.ok();
     let id = app.draft("datasets", &ada, json!({"name": "d", "funder": [hidden, person], "creator": [contact, draft_contact]})).await;
     for format in ["schema.org", "dcat-ap"] {
         let text = app.get(&format!("/datasets/{id}?schema={format}")).key(&ada).send().await.text();

@@ -1,6 +1,7 @@
 //! The assembled application over a database of its own, and requests against it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,7 +23,7 @@ const SERVER: &str = "AIOD_TEST_DATABASE_URL";
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 enum Home {
-    Folder(std::path::PathBuf),
+    Folder(PathBuf),
     Server { url: String, name: String },
 }
 
@@ -69,16 +70,26 @@ impl TestApp {
                 (Home::Folder(folder), url)
             }
         };
+        Self::over(home, &url, configure).await
+    }
+
+    async fn over(home: Home, url: &str, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
-        config.database.url = url.as_str().into();
+        config.database.url = url.into();
         configure(&mut config);
-        let db = Db::open(&url, 6).await.unwrap();
+        let db = Db::open(url, 6).await.unwrap();
         db.migrate_up().await.unwrap();
         let catalogue = Catalogue::new(db, &config);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
         let app = Arc::new(App::new(catalogue, config).unwrap());
         let endpoint = Arc::new(endpoint(Arc::clone(&app)).unwrap());
         Self { app, endpoint, home }
+    }
+
+    /// Over an SQLite file in this folder.
+    pub(crate) async fn in_folder(folder: PathBuf) -> Self {
+        let url = format!("sqlite://{}/catalogue.db", folder.display());
+        Self::over(Home::Folder(folder), &url, |_| {}).await
     }
 
     /// A key of the user of this name with these roles.

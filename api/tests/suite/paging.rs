@@ -35,7 +35,7 @@ async fn pages_follow_their_order() {
     assert_eq!(get("limit=0").await, Vec::<String>::new());
     let key = app.key("example connector", &["platform_example"]).await;
     let id = app.get("/platforms/example/news/1").send().await.ok()["identifier"].as_str().unwrap().to_owned();
-    app.put(&format!("/news/{id}"), &json!({"name": "n1"})).key(&key).send().await.ok();
+    app.put(&format!("/news/{id}"), &json!({"name": "n1", "same_as": "https://example.org/1"})).key(&key).send().await.ok();
     assert_eq!(get("limit=2").await, ["n1", "n4"]);
     assert_eq!(get("limit=2&sort=date_created").await, ["n4", "n3"]);
     assert_eq!(get("sort=date_created&direction=asc&offset=1&limit=1").await, ["n1"]);

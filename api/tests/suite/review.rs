@@ -146,6 +146,42 @@ async fn nobody_reviews_their_own_or_without_the_role() {
     app.close().await;
 }
 
+#[tokio::test]
+async fn nobody_decides_on_what_they_wrote_or_may_write() {
+    let app = TestApp::new().await;
+    let People { owner, reviewer } = people(&app).await;
+    let (writer, giver) = (app.key("wil", &["review_aiod_resources"]).await, app.key("gil", &["review_aiod_resources"]).await);
+    let share = async |identifier: &str, user: &str, kind: Value, key: &str| {
+        let wish = json!({"asset_identifier": identifier, "user": user, "permission_type": kind});
+        app.post("/assets/permissions", &wish).key(key).send().await.ok();
+    };
+    let decide = async |number: i64, key: &str| app.post("/reviews", &decision(number, "accepted")).key(key).send().await;
+    // Gil registers a draft and gives it away. Past revisions that are gone do not help.
+    let draft = app.draft("datasets", &giver, json!({"name": "d"})).await;
+    share(&draft, "ada", json!("admin"), &giver).await;
+    share(&draft, "gil", Value::Null, &owner).await;
+    // Wil may write it, does so, and loses the permission.
+    share(&draft, "wil", json!("write"), &owner).await;
+    let number = submit(&app, &owner, &[&draft]).await;
+    assert_eq!(decide(number, &writer).await.refused(403), "You cannot review your own assets.");
+    app.post(&format!("/submissions/retract/{number}"), &json!({})).key(&owner).send().await.ok();
+    let patch = json!({"version": "2"});
+    app.request(poem::http::Method::PATCH, &format!("/datasets/{draft}")).json(&patch).key(&writer).send().await.ok();
+    share(&draft, "wil", Value::Null, &owner).await;
+    app.rows::<(i64,)>("DELETE FROM asset_revision").await;
+    let number = submit(&app, &owner, &[&draft]).await;
+    for key in [&writer, &giver] {
+        let detail = decide(number, key).await.refused(403);
+        assert!(detail.contains("you wrote one of them"), "{detail}");
+    }
+    // Whoever rejected it has not written it, and decides again; so does whoever may only read it.
+    share(&draft, "rob", json!("read"), &owner).await;
+    app.post("/reviews", &decision(number, "rejected")).key(&reviewer).send().await.ok();
+    let number = submit(&app, &owner, &[&draft]).await;
+    decide(number, &reviewer).await.ok();
+    app.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_reviewers_one_wins() {
     let app = TestApp::new().await;

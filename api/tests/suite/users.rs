@@ -212,7 +212,7 @@ async fn ones_own_resources_are_read_in_parts() {
     assert_eq!(walk("&sort=date_created&direction=asc").await, ["a", "b", "c", "d"]);
     // A change brings it to the front, whichever it is: a new body, a new status.
     let (path, id) = &ids[0];
-    app.put(&format!("/{path}/{id}"), &json!({"name": "a"})).key(&ada).send().await.ok();
+    app.put(&format!("/{path}/{id}"), &json!({"name": "a", "description": {"plain": "new"}})).key(&ada).send().await.ok();
     app.post("/submissions", &json!({"asset_identifiers": [ids[1].1]})).key(&ada).send().await.ok();
     assert_eq!(walk("").await, ["b", "a", "d", "c"]);
     assert_eq!(walk("&sort=date_created").await, ["d", "c", "b", "a"]);

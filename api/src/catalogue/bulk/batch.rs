@@ -227,10 +227,12 @@ impl Batch<'_> {
             return Ok(());
         }
         resolved.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
-        apply(tx, self.actor, &changes, resolved).await?;
-        for (index, change) in indexes.into_iter().zip(&changes) {
+        for (index, written) in indexes.into_iter().zip(apply(tx, self.actor, &changes, resolved).await?) {
             if let Some(result) = results.get_mut(index) {
-                result.identifier = Some(change.identifier().to_owned());
+                result.identifier = Some(written.change.identifier().to_owned());
+                if result.outcome == Outcome::Updated && !written.is_changed {
+                    result.outcome = Outcome::Unchanged;
+                }
             }
         }
         Ok(())

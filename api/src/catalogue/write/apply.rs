@@ -39,6 +39,8 @@ pub(in crate::catalogue) struct Written<'c> {
     pub(in crate::catalogue) id: i64,
     /// The change.
     pub(in crate::catalogue) change: &'c Change,
+    /// Whether the resource says something else than before.
+    pub(in crate::catalogue) is_changed: bool,
 }
 
 impl Change {
@@ -91,7 +93,8 @@ impl Change {
     }
 }
 
-/// Writes changes, which were checked, with everything that belongs to them; in their order.
+/// Writes changes, which were checked, with everything that belongs to them; in their order. Nothing is written for those that say what is
+/// there.
 pub(in crate::catalogue) async fn apply<'c>(
     tx: &mut Tx,
     actor: Actor<'_>,
@@ -99,8 +102,9 @@ pub(in crate::catalogue) async fn apply<'c>(
     resolved: &Resolved,
 ) -> Result<Vec<Written<'c>>> {
     tx.revise(actor.account(), async |revision| {
-        let written = write_assets(revision, changes, resolved).await?;
+        let mut written = insert_new(revision, changes, resolved).await?;
         let plan = LinkPlan::make(revision.tx(), actor, &written, resolved).await?;
+        update_existing(revision, &mut written, &plan, resolved).await?;
         plan.write(revision).await?;
         write_terms(revision.tx(), &written, resolved).await?;
         grant_new(revision.tx(), actor, &written).await?;
@@ -109,29 +113,41 @@ pub(in crate::catalogue) async fn apply<'c>(
     .await
 }
 
-/// Writes the rows of the resources.
-async fn write_assets<'c>(revision: &mut Revision<'_>, changes: &'c [Change], resolved: &Resolved) -> Result<Vec<Written<'c>>> {
-    let mut new = Vec::new();
+/// Writes the rows of new resources. The others have theirs.
+async fn insert_new<'c>(revision: &mut Revision<'_>, changes: &'c [Change], resolved: &Resolved) -> Result<Vec<Written<'c>>> {
+    let new = changes.iter().zip(now()..).filter_map(|(change, date)| match &change.target {
+        Target::New(identity) => Some(change.new_asset(identity, date, resolved)),
+        Target::Existing(_) => None,
+    });
+    let ids = revision.insert_assets(new.collect()).await?;
+    let id = |change: &Change| change.id().or_else(|| ids.get(change.identifier()).copied()).unwrap_or_default();
+    Ok(changes.iter().map(|change| Written { id: id(change), change, is_changed: true }).collect())
+}
+
+/// Writes the rows of resources that exist and say something else from now on.
+async fn update_existing(revision: &mut Revision<'_>, written: &mut [Written<'_>], plan: &LinkPlan, resolved: &Resolved) -> Result<()> {
     let mut changed = Vec::new();
     // One microsecond apart, so that the order of a batch is the order of its dates.
-    for (change, date) in changes.iter().zip(now()..) {
-        match &change.target {
-            Target::New(identity) => new.push(change.new_asset(identity, date, resolved)),
-            Target::Existing(head) => changed.push(change.changed_asset(head, date, resolved)),
+    for (one, date) in written.iter().zip(now()..) {
+        if let Target::Existing(head) = &one.change.target {
+            changed.push(one.change.changed_asset(head, date, resolved));
         }
     }
-    let new_ids = revision.insert_assets(new).await?;
-    revision.update_assets(changed).await?;
-    let id = |change: &Change| change.id().or_else(|| new_ids.get(change.identifier()).copied()).unwrap_or_default();
-    Ok(changes.iter().map(|change| Written { id: id(change), change }).collect())
+    let with_same_links = changed.iter().filter(|asset| !plan.rewrites(asset.id));
+    let documents: Vec<(i64, &str)> = with_same_links.map(|asset| (asset.id, asset.document.as_str())).collect();
+    let same = revision.tx().with_documents(&documents).await?;
+    changed.retain(|asset| !same.contains(&asset.id));
+    written.iter_mut().for_each(|one| one.is_changed = !same.contains(&one.id));
+    Ok(revision.update_assets(changed).await?)
 }
 
 /// Writes which terms the resources use.
 async fn write_terms(tx: &mut Tx, written: &[Written<'_>], resolved: &Resolved) -> Result<()> {
-    let existing: Vec<i64> = written.iter().filter_map(|w| w.change.id()).collect();
+    let changed = || written.iter().filter(|w| w.is_changed);
+    let existing: Vec<i64> = changed().filter_map(|w| w.change.id()).collect();
     tx.delete_asset_terms(&existing).await?;
     let mut uses = BTreeSet::new();
-    for one in written {
+    for one in changed() {
         for used in one.change.input.terms.iter().filter(|t| t.vocabulary.is_listed()) {
             uses.extend(used.terms.iter().filter_map(|term| Some((one.id, resolved.term(used.vocabulary, term)?.id))));
         }

@@ -32,6 +32,8 @@ pub(super) struct LinkPlan {
     moved: BTreeSet<Link>,
     /// Resources that are written but do not get a link that they name, because another one of the same write gets it.
     outdone: BTreeSet<i64>,
+    /// Resources that are written and say other links than before.
+    rewritten: HashSet<i64>,
     /// The types of the resources at the ends, by row id.
     types: HashMap<i64, &'static ResourceType>,
 }
@@ -77,12 +79,19 @@ impl LinkPlan {
             }
         }
         self.removed.extend(present.into_values().cloned());
+        self.rewritten = [&self.removed, &self.added, &self.moved].into_iter().flatten().map(|link| link.from_id).collect();
+    }
+
+    /// Whether a resource that is written says other links than before.
+    pub(super) fn rewrites(&self, id: i64) -> bool {
+        self.rewritten.contains(&id)
     }
 
     /// Adds what changes at the other ends of links whose field has an inverse.
     async fn add_other_ends(&mut self, tx: &mut Tx) -> Result<()> {
         let targets: Vec<i64> = self.removed.iter().map(|l| l.to_id).collect();
         self.load_types(tx, targets).await?;
+        self.keep_submitted(tx).await?;
         let removed: Vec<Link> = self.removed.iter().filter_map(|l| self.inverse(l)).collect();
         let added: Vec<Link> = self.added.iter().filter_map(|l| self.inverse(l)).collect();
         let added = self.keep_last_of_rivals(added);
@@ -90,6 +99,18 @@ impl LinkPlan {
         self.removed.extend(removed);
         self.removed.extend(displaced);
         self.added.extend(added);
+        Ok(())
+    }
+
+    /// Leaves links that a submitted resource says as well: what it says stays until its review. They are then its links alone.
+    async fn keep_submitted(&mut self, tx: &mut Tx) -> Result<()> {
+        let inverses: Vec<Link> = self.removed.iter().filter_map(|l| self.inverse(l)).collect();
+        for said in tx.submitted_links_among(&inverses).await? {
+            let types = &self.types;
+            let is_other_end = |l: &Link| inverse_of(l, types).is_some_and(|i| ends(&i) == ends(&said));
+            let kept: Vec<Link> = self.removed.extract_if(.., is_other_end).collect();
+            self.moved.extend(kept.into_iter().map(|link| Link { position: APPENDED, ..link }));
+        }
         Ok(())
     }
 
@@ -155,8 +176,7 @@ impl LinkPlan {
         // Rows that exist already are not written again: a link that gets another position is removed first.
         let removed: Vec<Link> = self.removed.iter().chain(&self.moved).cloned().collect();
         let added: Vec<Link> = self.added.into_iter().chain(self.moved).collect();
-        let outdone: Vec<i64> = self.outdone.into_iter().collect();
-        revision.refresh_links_of(&outdone);
+        revision.refresh_links_of(self.outdone);
         Ok(revision.change_links(&removed, &added).await?)
     }
 }

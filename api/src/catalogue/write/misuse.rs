@@ -3,10 +3,10 @@
 use std::fmt;
 
 use aiod_schema::validate::{LinkUse, Step, TermUse};
-use aiod_schema::{Fault, Field, Kind, ResourceType, Role};
+use aiod_schema::{Fault, Field, Kind, Role};
 
 use super::Actor;
-use super::links::{displaces, single_inverse};
+use super::links::single_inverse;
 use super::resolve::{Body, FoundResource, Resolved};
 use crate::catalogue::{Error, Result};
 
@@ -26,7 +26,7 @@ enum MisuseKind {
     Unknown,
     /// The resource refers to itself.
     Itself,
-    /// What is referred to belongs to another, which the writer may not change.
+    /// What is referred to would get another value, and the writer may not change it.
     Taken,
     /// The taxonomy does not have the term officially.
     Unofficial,
@@ -72,7 +72,7 @@ impl Resolved {
     ///
     /// * What it refers to must exist, be seen by the writer, and be of a type that the field takes.
     /// * A resource must not refer to itself: the two ends of a link would be one.
-    /// * A field of another resource that holds one value gets another value only if the writer may change that resource.
+    /// * A field of another resource that holds one value is set only by a writer who may change that resource.
     /// * Taxonomies take official terms only, unless the writer brings terms, or the term stays as it is stored.
     pub(in crate::catalogue) fn misuses(&self, body: Body<'_>, actor: Actor<'_>) -> Vec<Misuse> {
         let links = body.input.links.iter().flat_map(|used| self.misused_links(body, used)).chain(self.misused_editors(body));
@@ -111,11 +111,9 @@ impl Resolved {
         self.resource(identifier).filter(|found| used.field.refers_to(found.resource) && self.may_refer(body, found))
     }
 
-    /// Whether a link to this resource would displace a link that the writer may not remove.
+    /// Whether a link to this resource would set a field of it that holds one value, and that the writer may not change.
     fn is_taken(&self, body: Body<'_>, field: &str, target: &FoundResource) -> bool {
-        let holder: &ResourceType = target.resource;
-        let Some(inverse) = single_inverse(body.input.resource, field, target.resource) else { return false };
-        self.protected_links(target).iter().any(|l| Some(l.to_id) != body.id && displaces(holder, inverse, &l.field))
+        single_inverse(body.input.resource, field, target.resource).is_some() && self.is_protected(body, field, target)
     }
 
     fn misused_terms(&self, used: &TermUse) -> Option<Misuse> {
@@ -150,6 +148,6 @@ fn unknown(field: &'static Field, missing: &[&str]) -> Misuse {
 }
 
 fn taken(field: &'static str) -> Misuse {
-    let message = "what it refers to belongs to another already, and you do not have permission to change that.";
+    let message = "what it refers to would refer back, and you do not have permission to change that, or it waits for a review.";
     Misuse::new(field, MisuseKind::Taken, format!("Field '{field}': {message}"))
 }

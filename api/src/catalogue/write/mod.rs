@@ -130,6 +130,7 @@ impl Catalogue {
             Err(Error::Store(error)) if error.is_duplicate() => {
                 let mut tx = self.db.begin().await?;
                 let existing = tx.on_platform(resource.name, &platform, &key).await?;
+                tx.rollback().await;
                 Err(existing.map_or(Error::Store(error), |head| already_exists(resource, &head)))
             }
             other => other.map(|()| change.identifier().to_owned()),

@@ -50,13 +50,13 @@ pub(in crate::catalogue) struct Resolved {
     terms: HashMap<(&'static str, String), FoundTerm>,
     /// Row ids of resources that the writer may not see. They count as missing, except where a resource refers to them already.
     hidden: HashSet<i64>,
-    /// The links that resources have already, where hidden resources matter: the row ids of both ends.
-    present_links: HashSet<(i64, i64)>,
+    /// Row ids of resources in which a body would set a field that holds one value, although the writer may not change them. A link that
+    /// is there already may stay.
+    protected: HashSet<i64>,
+    /// The fields of links that resources have already, where hidden or protected resources matter; by the row ids of both ends.
+    present_links: HashMap<(i64, i64), Vec<String>>,
     /// The editors that resources have already, by row id, where a body names one that cannot be found.
     present_editors: HashMap<i64, Vec<String>>,
-    /// The links of resources that the writer may not change, by row id; only of those in which a body would set a field that holds one
-    /// value. Links to deleted resources do not count.
-    protected_links: HashMap<i64, Vec<Link>>,
 }
 
 impl Resolved {
@@ -65,7 +65,7 @@ impl Resolved {
         let mut resolved = Self::default();
         resolved.load_resources(tx, bodies).await?;
         if !resolved.resources.is_empty() {
-            resolved.load_protected_links(tx, bodies).await?;
+            resolved.protected = resolved.set_from_outside(bodies);
             resolved.load_rights(tx, actor, bodies).await?;
         }
         resolved.load_present_editors(tx, bodies).await?;
@@ -90,27 +90,23 @@ impl Resolved {
         Ok(())
     }
 
-    /// Loads the links of all resources in which these bodies would set a field that holds one value.
-    async fn load_protected_links(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
-        let mut ids = BTreeSet::new();
+    /// The row ids of all resources in which these bodies would set a field that holds one value.
+    fn set_from_outside(&self, bodies: &[Body<'_>]) -> HashSet<i64> {
+        let mut ids = HashSet::new();
         for body in bodies {
             for LinkUse { field, identifiers } in &body.input.links {
                 let found = identifiers.iter().filter_map(|identifier| self.resources.get(identifier));
                 ids.extend(found.filter(|f| single_inverse(body.input.resource, field.name, f.resource).is_some()).map(|f| f.id));
             }
         }
-        let ids: Vec<i64> = ids.into_iter().collect();
-        for link in tx.living_links_from(&ids).await? {
-            self.protected_links.entry(link.from_id).or_default().push(link);
-        }
-        Ok(())
+        ids
     }
 
-    /// Finds out which resources the writer may not see, and which ones the writer may change, so that nothing of them is protected. It
-    /// runs statements only where it matters.
+    /// Finds out which resources the writer may not see, and which ones the writer may change, so that they are not protected. It runs
+    /// statements only where it matters.
     async fn load_rights(&mut self, tx: &mut Tx, actor: Actor<'_>, bodies: &[Body<'_>]) -> Result<()> {
         let unpublished = self.resources.values().filter(|r| r.status != Status::Published).map(|r| r.id);
-        let asked: BTreeSet<i64> = unpublished.chain(self.protected_links.keys().copied()).collect();
+        let asked: BTreeSet<i64> = unpublished.chain(self.protected.iter().copied()).collect();
         if asked.is_empty() {
             return Ok(());
         }
@@ -125,16 +121,19 @@ impl Resolved {
                 self.hidden.insert(found.id);
             }
             if found.status != Status::Submitted && found.allows(actor, Action::Update, permission) {
-                self.protected_links.remove(&found.id);
+                self.protected.remove(&found.id);
             }
         }
         self.load_present_links(tx, bodies).await
     }
 
     async fn load_present_links(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
-        if !self.hidden.is_empty() {
-            let ids: Vec<i64> = bodies.iter().filter_map(|body| body.id).collect();
-            self.present_links = tx.links_from(&ids).await?.into_iter().map(|l| (l.from_id, l.to_id)).collect();
+        if self.hidden.is_empty() && self.protected.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = bodies.iter().filter_map(|body| body.id).collect();
+        for Link { from_id, field, to_id, .. } in tx.links_from(&ids).await? {
+            self.present_links.entry((from_id, to_id)).or_default().push(field);
         }
         Ok(())
     }
@@ -185,7 +184,13 @@ impl Resolved {
 
     /// Whether a body may refer to a resource: its writer sees it, or the body's resource refers to it already.
     pub(super) fn may_refer(&self, body: Body<'_>, found: &FoundResource) -> bool {
-        !self.hidden.contains(&found.id) || body.id.is_some_and(|id| self.present_links.contains(&(id, found.id)))
+        !self.hidden.contains(&found.id) || body.id.is_some_and(|id| self.present_links.contains_key(&(id, found.id)))
+    }
+
+    /// Whether a link of a body would set a field of a resource that the writer may not change.
+    pub(super) fn is_protected(&self, body: Body<'_>, field: &str, found: &FoundResource) -> bool {
+        let present = body.id.and_then(|id| self.present_links.get(&(id, found.id)));
+        self.protected.contains(&found.id) && !present.is_some_and(|fields| fields.iter().any(|present| present == field))
     }
 
     /// The editors that a body names and that are no persons for its writer. Those whom its resource has already may stay: they may have
@@ -196,11 +201,6 @@ impl Resolved {
         let present = body.id.and_then(|id| self.present_editors.get(&id)).map(Vec::as_slice).unwrap_or_default();
         let editors = body.input.editors.iter().filter(|editor| !self.resource(editor).is_some_and(is_known) && !present.contains(editor));
         editors.map(String::as_str).collect()
-    }
-
-    /// The links of a resource that the writer may not change.
-    pub(super) fn protected_links(&self, found: &FoundResource) -> &[Link] {
-        self.protected_links.get(&found.id).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(super) fn term(&self, vocabulary: &Vocabulary, term: &str) -> Option<&FoundTerm> {

@@ -1,6 +1,6 @@
 //! Finding and locking resources that a transaction is about to change or to refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Status, may_identify};
 use crate::store::sql::{MAX_LISTED, Sql};
@@ -128,6 +128,22 @@ impl Tx {
             found.extend(self.fetch_all::<(i64, String)>(sql).await?);
         }
         Ok(found)
+    }
+
+    /// Those of these resources, which the transaction has locked, that have exactly these documents.
+    pub(crate) async fn with_documents(&mut self, documents: &[(i64, &str)]) -> Result<HashSet<i64>> {
+        /// How many documents are in memory at once, beside the given ones.
+        const AT_ONCE: usize = 32;
+        let mut same = HashSet::new();
+        for documents in documents.chunks(AT_ONCE) {
+            let ids: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
+            let stored = Sql::new("SELECT id, document FROM asset WHERE id IN ").push_list(&ids);
+            let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
+            let stored: HashMap<i64, String> = stored.into_iter().collect();
+            let is_same = |(id, document): &&(i64, &str)| stored.get(id).is_some_and(|stored| stored == document);
+            same.extend(documents.iter().filter(is_same).map(|(id, _)| *id));
+        }
+        Ok(same)
     }
 
     /// What a resource says of itself.

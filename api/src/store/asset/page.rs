@@ -1,7 +1,7 @@
 //! Pages of published resources, by offset or by cursor.
 
 use super::ReadRow;
-use super::read::READ;
+use super::read::read;
 use super::registering::is_recent;
 use crate::store::dialect::Dialect;
 use crate::store::sql::Sql;
@@ -72,9 +72,9 @@ impl PageQuery {
     }
 
     /// A `SELECT` from the rows `a` of this page. The database finds their ids in the index alone.
-    fn select_by_ids(&self, dialect: Dialect, select: &str) -> Sql {
+    fn select_by_ids(&self, dialect: Dialect, select: Sql) -> Sql {
         let ids = self.select(dialect, Sql::new("SELECT id FROM asset"));
-        Sql::new(select).push("(").append(ids).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
+        select.push("(").append(ids).push(") chosen CROSS JOIN asset a ON a.id = chosen.id")
     }
 
     /// A `SELECT` from resources, with the conditions, the order and the limit of this page.
@@ -120,8 +120,8 @@ impl Db {
     pub async fn read_page(&self, page: &PageQuery, most: usize) -> Result<Vec<ReadRow>> {
         let sql = match page.start {
             // The rows that the offset passes over are never read.
-            Start::Offset(1..) => page.select_by_ids(self.dialect(), READ),
-            _ => page.select(self.dialect(), Sql::new(READ).push("asset a")),
+            Start::Offset(1..) => page.select_by_ids(self.dialect(), read()),
+            _ => page.select(self.dialect(), read().push("asset a")),
         };
         let found: Vec<ReadRow> = self.fetch_within(sql.clone(), most).await?;
         let may_miss = page.follows_ids() && found.iter().any(|row| is_recent(row.date_created));

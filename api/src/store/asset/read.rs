@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Sort, Status, is_padded, may_identify};
+use crate::store::link::{MADE_BY_OTHERS, with_others};
 use crate::store::part::{Part, PartOf};
 use crate::store::readers::Weighed;
 use crate::store::sql::{MAX_LISTED, Sql};
@@ -33,8 +34,8 @@ pub struct ReadRow {
     pub links: String,
 }
 
-/// The columns of [`READ`], in its order.
-type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String);
+/// The columns of [`read`], in its order.
+type ReadColumns = (i64, String, Option<String>, String, i64, i64, i64, Option<i64>, String, String, Option<String>);
 
 /// Columns are read by their places: to look up a column by its name took as long as to read its value.
 impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for ReadRow
@@ -42,21 +43,25 @@ where
     ReadColumns: sqlx::FromRow<'r, R>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links) =
+        let (id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, own, others) =
             ReadColumns::from_row(row)?;
+        let links = with_others(own, others.as_deref());
         let status = Status::parse(&status);
         Ok(Self { id, identifier, platform, status, revision, date_created, date_modified, date_deleted, document, links })
     }
 }
 
+/// The beginning of a statement that reads resources `a`.
+pub(super) fn read() -> Sql {
+    const OWN: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
+        a.document, a.links, ";
+    Sql::new(OWN).push(MADE_BY_OTHERS).push(" FROM ")
+}
 impl Weighed for ReadRow {
     fn weight(&self) -> usize {
         size_of::<Self>() + self.document.len() + self.links.len()
     }
 }
-
-pub(super) const READ: &str = "SELECT a.id, a.identifier, a.platform, a.status, a.revision, a.date_created, a.date_modified, a.date_deleted, \
-    a.document, a.links FROM ";
 
 impl Db {
     /// The resource with this identifier, deleted or not; it may have this many bytes.
@@ -64,7 +69,7 @@ impl Db {
         if !may_identify(identifier) {
             return Ok(None);
         }
-        Ok(self.fetch_within(Sql::new(READ).push("asset a WHERE a.identifier = ?").bind(identifier), most).await?.pop())
+        Ok(self.fetch_within(read().push("asset a WHERE a.identifier = ?").bind(identifier), most).await?.pop())
     }
 
     /// The resources with these identifiers, deleted or not, in no order; together they may have this many bytes.
@@ -72,7 +77,7 @@ impl Db {
         let mut found: Vec<ReadRow> = Vec::with_capacity(identifiers.len());
         let mut left = most;
         for chunk in identifiers.chunks(MAX_LISTED) {
-            let rows = self.fetch_within(Sql::new(READ).push("asset a WHERE a.identifier IN ").push_list(chunk), left).await?;
+            let rows = self.fetch_within(read().push("asset a WHERE a.identifier IN ").push_list(chunk), left).await?;
             left = left.saturating_sub(rows.iter().map(Weighed::weight).sum());
             found.extend(rows);
         }
@@ -86,7 +91,7 @@ impl Db {
             return Ok(None);
         }
         let which = "asset a WHERE a.resource_type = ? AND a.platform = ? AND a.platform_key = ? ORDER BY a.alive DESC, a.id DESC LIMIT 1";
-        Ok(self.fetch_within(Sql::new(READ).push(which).bind(resource_type).bind(platform).bind(key), most).await?.pop())
+        Ok(self.fetch_within(read().push(which).bind(resource_type).bind(platform).bind(key), most).await?.pop())
     }
 
     /// A part of the living resources on which an account has admin permission, with the names of their types; in the order of their

@@ -60,7 +60,7 @@ impl Db {
         loop {
             let mut tx = self.begin().await?;
             let locked = tx.fetch_all::<(String,)>(Sql::new(REGISTERING_ROW).push(self.dialect().for_update())).await;
-            drop(tx);
+            tx.rollback().await;
             attempt += 1;
             match locked {
                 Err(error) if error.is_transient() && attempt < ATTEMPTS => pause(attempt).await,

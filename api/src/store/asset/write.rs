@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Status;
+use crate::store::link::Entry;
 use crate::store::revise::Revision;
 use crate::store::sql::{Arg, MAX_LISTED, Sql};
 use crate::store::{Result, Tx};
@@ -69,6 +70,7 @@ impl Revision<'_> {
             ids.extend(tx.fetch_all::<(String, i64)>(sql).await?);
         }
         self.add_new(ids.values());
+        self.add_authored(ids.values().copied());
         Ok(ids)
     }
 
@@ -76,7 +78,8 @@ impl Revision<'_> {
     pub(crate) async fn update_assets(&mut self, changes: Vec<ChangedAsset>) -> Result<()> {
         let ids: Vec<i64> = changes.iter().map(|c| c.id).collect();
         self.add_changed(&ids).await?;
-        self.refresh_links_of(&ids);
+        self.add_authored(ids.iter().copied());
+        self.refresh_links_of(ids.iter().copied());
         for change in changes {
             let sql = Sql::new(
                 "UPDATE asset SET name = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ?, \
@@ -88,12 +91,10 @@ impl Revision<'_> {
         self.tx().date_permissions(&ids).await
     }
 
-    /// Puts resources, which the transaction has locked, into a status. Those that refer to them show it.
+    /// Puts resources, which the transaction has locked, into a status. Those that refer to them show them or show them no longer.
     pub(crate) async fn set_status(&mut self, ids: &[i64], status: Status, date: i64) -> Result<()> {
         self.add_changed(ids).await?;
-        let partners = self.tx().referring_to(ids).await?;
-        self.add_partners(partners).await?;
-        self.refresh_links_of_all();
+        let seen_anew = self.tx().seen_anew(ids, status).await?;
         for ids in ids.chunks(MAX_LISTED) {
             let sql = Sql::new(
                 "UPDATE asset SET status = ?, revision = revision + 1, date_revised = 0, date_modified = ?, modified_by = ? WHERE id IN ",
@@ -101,25 +102,38 @@ impl Revision<'_> {
             let sql = sql.bind(status.as_str()).bind(date).bind(self.by());
             self.tx().execute(sql.push_list(ids)).await?;
         }
-        self.tx().date_permissions(ids).await
+        if status == Status::Published {
+            self.tx().delete_authors(ids).await?;
+        }
+        self.tx().date_permissions(ids).await?;
+        self.rename_in_links(&seen_anew, Entry::of(status)).await
     }
 
     /// Marks a resource, which the transaction has locked, as deleted. Those that refer to it show it no longer.
     pub(crate) async fn delete_asset(&mut self, id: i64, identifier: &str, date: i64) -> Result<()> {
         self.add_changed(&[id]).await?;
-        let partners = self.tx().referring_to(&[id]).await?;
-        self.add_partners(partners).await?;
         let sql = Sql::new(
             "UPDATE asset SET alive = NULL, date_deleted = ?, date_revised = ?, revision = revision + 1, modified_by = ? WHERE id = ?",
         );
         let sql = sql.bind(date).bind(date).bind(self.by()).bind(id);
         self.tx().execute(sql).await?;
-        // It may have very many partners: this takes one statement, writing the texts of their links anew one for each of them.
-        self.tx().remove_from_link_texts(id, identifier).await
+        self.rename_in_links(&[(id, identifier.to_owned())], Entry::Absent).await
     }
 }
 
 impl Tx {
+    /// Those of these resources, with their identifiers, that a change of status publishes, or hides.
+    async fn seen_anew(&mut self, ids: &[i64], status: Status) -> Result<Vec<(i64, String)>> {
+        let published = Status::Published.as_str();
+        let is = if status == Status::Published { "<>" } else { "=" };
+        let mut found = Vec::new();
+        for ids in ids.chunks(MAX_LISTED) {
+            let sql = Sql::new(format!("SELECT id, identifier FROM asset WHERE status {is} ? AND id IN ")).bind(published);
+            found.extend(self.fetch_all::<(i64, String)>(sql.push_list(ids)).await?);
+        }
+        Ok(found)
+    }
+
     /// Row ids of resources that were deleted before a time, at most `limit`.
     pub(crate) async fn deleted_before(&mut self, date: i64, limit: i64) -> Result<Vec<i64>> {
         let sql = Sql::new("SELECT id FROM asset WHERE alive IS NULL AND date_deleted < ? ORDER BY date_deleted LIMIT ?");
@@ -134,6 +148,7 @@ impl Tx {
             "DELETE FROM asset_term WHERE asset_id IN ",
             "DELETE FROM permission WHERE asset_id IN ",
             "DELETE FROM asset_revision WHERE asset_id IN ",
+            "DELETE FROM asset_author WHERE asset_id IN ",
             "DELETE FROM submission_asset WHERE asset_id IN ",
             "DELETE FROM bookmark WHERE asset_id IN ",
             "DELETE FROM asset_reads WHERE asset_id IN ",

@@ -9,6 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::row::{self, NULL, Row};
 use super::{DumpReport, End, FORMAT, Header, Kind, Progress, RESOURCES, TABLES, Table, VERSION, migration, names};
+use crate::store::busy::Open;
 use crate::store::sql::{Arg, Sql};
 use crate::store::{Db, Result, Tx};
 
@@ -61,6 +62,7 @@ async fn write(db: &Db, header: &Header, target: Box<dyn AsyncWrite + Send + Unp
     let mut output = Output { target, buffer: Vec::with_capacity(2 * BUFFER), progress: Progress::new() };
     output.line(header).await?;
     output.everything(&mut snapshot).await?;
+    snapshot.rollback().await;
     let end = TABLES.iter().zip(output.progress.rows).map(|(table, rows)| (table.name.to_owned(), rows)).collect();
     output.line(&End { end }).await?;
     output.write().await?;
@@ -73,8 +75,8 @@ async fn begin_snapshot(db: &Db) -> Result<Tx> {
     // The isolation level is for this transaction alone.
     let now = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     Ok(match db {
-        Db::MySql { read, .. } => Tx::MySql(read.pool().begin_with(now).await?),
-        Db::Sqlite { read, .. } => Tx::Sqlite(read.pool().begin().await?),
+        Db::MySql { read, .. } => Tx::MySql(Open::begin(read.pool(), now).await?),
+        Db::Sqlite { read, .. } => Tx::Sqlite(Open::begin(read.pool(), "BEGIN").await?),
     })
 }
 

@@ -1,0 +1,114 @@
+//! Connections in the middle of something. Whoever drops one there closes it: a request that is given up, a task that panics.
+//!
+//! A connection of sqlx does not always get over that. On MySQL, it may wait for ever, or take the answer to the statement before for
+//! that to the next one. On SQLite, a transaction that the database has rolled back by itself, because its disk is full, counts as open
+//! for ever.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Executor, Pool};
+
+use super::Result;
+
+/// A connection that is closed when it is dropped while it is busy. Otherwise its pool gets it back.
+#[derive(Debug)]
+pub(super) struct Busy<DB: Database> {
+    connection: PoolConnection<DB>,
+    is_busy: bool,
+}
+
+impl<DB: Database> Busy<DB> {
+    pub(super) fn new(connection: PoolConnection<DB>) -> Self {
+        Self { connection, is_busy: true }
+    }
+
+    /// The same connection, from now on busy or not.
+    pub(super) fn now(mut self, is_busy: bool) -> Self {
+        self.is_busy = is_busy;
+        self
+    }
+
+    /// Has the connection closed when it is dropped, busy or not.
+    pub(super) fn close_on_drop(&mut self) {
+        self.connection.close_on_drop();
+    }
+}
+
+impl<DB: Database> Drop for Busy<DB> {
+    fn drop(&mut self) {
+        if self.is_busy {
+            self.close_on_drop();
+        }
+    }
+}
+
+impl<DB: Database> Deref for Busy<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.connection
+    }
+}
+
+impl<DB: Database> DerefMut for Busy<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        &mut self.connection
+    }
+}
+
+/// Runs one statement on a connection of a pool.
+pub(super) async fn once<DB: Database, T>(
+    pool: &Pool<DB>,
+    statement: impl AsyncFnOnce(&mut DB::Connection) -> sqlx::Result<T>,
+) -> Result<T> {
+    let mut connection = Busy::new(pool.acquire().await?);
+    let outcome = statement(&mut connection).await;
+    drop(connection.now(false));
+    Ok(outcome?)
+}
+
+/// A connection on which a transaction is open. It is closed when it is dropped before the transaction has ended.
+///
+/// Transactions of sqlx give their connections back in every case, so they are begun and ended here.
+#[derive(Debug)]
+pub struct Open<DB: Database>(Busy<DB>);
+
+impl<DB: Database> Open<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    /// Begins a transaction by this statement.
+    pub(super) async fn begin(pool: &Pool<DB>, statement: &'static str) -> Result<Self> {
+        let mut connection = Busy::new(pool.acquire().await?);
+        connection.execute(statement).await?;
+        Ok(Self(connection))
+    }
+
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.0.execute("COMMIT").await?;
+        drop(self.0.now(false));
+        Ok(())
+    }
+
+    pub(super) async fn rollback(mut self) {
+        match self.0.execute("ROLLBACK").await {
+            Ok(_) => drop(self.0.now(false)),
+            Err(error) => tracing::debug!(%error, "a transaction cannot be rolled back: its connection is closed"),
+        }
+    }
+}
+
+impl<DB: Database> Deref for Open<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.0
+    }
+}
+
+impl<DB: Database> DerefMut for Open<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        &mut self.0
+    }
+}

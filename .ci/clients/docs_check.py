@@ -65,7 +65,7 @@ class Driver:
                 f"--log-net-log={self.net_log}",
                 *(["--no-sandbox"] if os.geteuid() == 0 else []),
             ]
-            options = {"goog:chromeOptions": {"args": arguments}}
+            options = {"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}
             answer = self.ask("POST", "", {"capabilities": {"alwaysMatch": options}})
             self.session = answer["sessionId"]
             self.version = f"{answer['capabilities']['browserName']} {answer['capabilities']['browserVersion']}"
@@ -88,6 +88,10 @@ class Driver:
 
     def open(self, url):
         self.ask("POST", "/url", {"url": url})
+
+    def console(self):
+        """What the browser wrote about its pages since the last time."""
+        return [entry["message"] for entry in self.ask("POST", "/se/log", {"type": "browser"})]
 
     def run(self, script, *arguments):
         return self.ask("POST", "/execute/sync", {"script": script, "args": arguments})
@@ -199,6 +203,11 @@ def redoc_shows_the_operations(driver, prefix):
     assert shown >= operations, f"{shown} of {operations} operations"
 
 
+def the_policy_of_the_pages_keeps_nothing_of_theirs_out(driver, _):
+    violated = [message for message in driver.console() if "Content Security Policy" in message]
+    same(violated, [])
+
+
 def keycloak_ends_the_session(driver, _):
     driver.open(f"{driver.keycloak}/realms/{REALM['realm']}/protocol/openid-connect/logout")
     driver.click("#kc-logout")
@@ -266,6 +275,7 @@ def main():
             for check in (swagger_logs_in_with_pkce, redoc_shows_the_operations):
                 for prefix in VERSIONS:
                     report.run(check, driver, prefix, label=f"{prefix[1:] or 'latest'}: ")
+            report.run(the_policy_of_the_pages_keeps_nothing_of_theirs_out, driver, VERSIONS[0])
             report.run(the_log_of_requests_is_whole, driver, VERSIONS[0])
             report.run(keycloak_ends_the_session, driver, VERSIONS[0])
         finally:

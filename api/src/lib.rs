@@ -9,6 +9,7 @@ pub mod config;
 mod digest;
 pub mod identity;
 pub mod jobs;
+pub mod network;
 pub mod routes;
 pub mod server;
 pub mod store;

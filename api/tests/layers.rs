@@ -11,6 +11,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 const PLACES: &[(&str, &[&str])] = &[
     ("poem", &["routes", "server"]),
     ("poem_openapi", &["routes"]),
+    ("hyper", &["server"]),
+    ("hyper_util", &["server"]),
     ("sqlx", &["store"]),
     ("sqlx_macros", &["store"]),
     // An import by it fails with its errors, which stand with those of all imports.

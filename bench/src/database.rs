@@ -104,8 +104,15 @@ const COPY_LINKS: &str = "INSERT INTO link (from_id, field, to_id, position) SEL
     FROM link l JOIN asset a ON a.id = l.from_id \
     WHERE a.resource_type = 'dataset' AND a.status = 'published' AND a.alive = 1 AND a.id <= ?";
 
-/// Copies the published datasets with their links, under new identifiers, until there are `rows` of them: straight in the
-/// database, without their terms and permissions, which reading does not touch.
+const COPY_TERMS: &str = "INSERT INTO asset_term (asset_id, term_id) SELECT u.asset_id + ?, u.term_id \
+    FROM asset_term u JOIN asset a ON a.id = u.asset_id \
+    WHERE a.resource_type = 'dataset' AND a.status = 'published' AND a.alive = 1 AND a.id <= ?";
+const COPY_PERMISSIONS: &str = "INSERT INTO permission (asset_id, account_id, kind) SELECT p.asset_id + ?, p.account_id, p.kind \
+    FROM permission p JOIN asset a ON a.id = p.asset_id \
+    WHERE a.resource_type = 'dataset' AND a.status = 'published' AND a.alive = 1 AND a.id <= ?";
+
+/// Copies the published datasets with their links, terms and permissions, under new identifiers, until there are `rows` of them: straight in
+/// the database. Counts that are kept do not follow.
 pub(crate) async fn multiply(db: &Db, rows: i64) -> Result<()> {
     let originals = datasets(db).await?;
     let last = number(db, "SELECT MAX(id) FROM asset").await?;
@@ -113,7 +120,9 @@ pub(crate) async fn multiply(db: &Db, rows: i64) -> Result<()> {
     for copy in 1..=copies {
         let step = last * copy;
         execute(db, COPY_ASSETS, &[step, copy, copy, copy, step, step, copy, last]).await?;
-        execute(db, COPY_LINKS, &[step, last]).await?;
+        for copied in [COPY_LINKS, COPY_TERMS, COPY_PERMISSIONS] {
+            execute(db, copied, &[step, last]).await?;
+        }
     }
     Ok(())
 }

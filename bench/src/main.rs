@@ -2,10 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "statements that the bare server and the table need; the catalogue's are in its store")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a command line is for")]
 
+mod attack;
 mod bare;
+mod catalogue;
 mod database;
 mod error;
 mod generate;
+mod growth;
 mod process;
 mod random;
 mod reads;
@@ -32,6 +35,10 @@ struct Cli {
 enum Command {
     /// Measure everything and print a Markdown table.
     Run(run::Options),
+    /// Measure every request at several sizes of the catalogue and print a Markdown table.
+    Growth(growth::Options),
+    /// Measure what many connections on dear requests leave for the others, and how much memory strangers can fill; print Markdown tables.
+    Attack(attack::Options),
     /// Serve stored bodies from one primary-key SELECT, without any logic: what the catalogue is compared with.
     Bare(bare::Options),
     /// Print generated datasets as requests of the bulk upsert, one a line.
@@ -42,6 +49,8 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options).await,
+        Command::Growth(options) => growth::run(&options).await,
+        Command::Attack(options) => attack::run(&options).await,
         Command::Bare(options) => bare::serve(&options).await,
         Command::Generate(options) => generate::print(&options),
     };

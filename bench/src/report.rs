@@ -103,7 +103,7 @@ impl Report {
 }
 
 /// Milliseconds, with as many digits as say something.
-fn millis(time: Duration) -> String {
+pub(crate) fn millis(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1_000.0;
     if millis < 10.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
 }

@@ -15,8 +15,8 @@ end
 function done(summary, latency, _)
     local e = summary.errors
     io.write(string.format(
-        '\n{"requests":%d,"micros":%d,"errors":%d,"p50":%d,"p99":%d}\n',
-        summary.requests, summary.duration, e.connect + e.read + e.write + e.status + e.timeout,
+        '\n{"requests":%d,"micros":%d,"errors":%d,"refused":%d,"p50":%d,"p99":%d}\n',
+        summary.requests, summary.duration, e.connect + e.read + e.write + e.status + e.timeout, e.status,
         latency:percentile(50), latency:percentile(99)
     ))
 end

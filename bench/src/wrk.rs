@@ -27,6 +27,15 @@ impl Load {
     }
 }
 
+/// What an attack came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attack {
+    /// Answers a second.
+    pub(crate) answered: f64,
+    /// Refusals a second.
+    pub(crate) refused: f64,
+}
+
 /// Runs wrk.
 #[derive(Debug)]
 pub(crate) struct Wrk {
@@ -40,6 +49,7 @@ struct Summary {
     requests: f64,
     micros: f64,
     errors: u64,
+    refused: u64,
     p50: u64,
     p99: u64,
 }
@@ -62,22 +72,36 @@ impl Wrk {
 
     /// The same with a key or a token.
     pub(crate) fn load_as(&self, server: &str, paths: &[String], bearer: Option<&str>) -> Result<Load> {
-        let file = self.folder.join("paths.txt");
-        std::fs::write(&file, paths.join("\n")).context(format!("writing {}", file.display()))?;
-        let mut command = Command::new("wrk");
-        command.args(["-t1", &format!("-c{}", self.connections), &format!("-d{}s", self.seconds), "-s"]);
-        command.arg(self.folder.join("requests.lua"));
-        if let Some(bearer) = bearer {
-            command.args(["-H", &format!("Authorization: Bearer {bearer}")]);
-        }
-        command.args([server, "--"]).arg(&file);
-        let printed = output(&mut command)?;
-        let line = printed.lines().find(|line| line.starts_with('{')).ok_or_else(|| Error::other(format!("wrk said: {printed}")))?;
-        let summary: Summary = serde_json::from_str(line)?;
+        let header = bearer.map(|bearer| format!("Authorization: Bearer {bearer}"));
+        let arguments = [format!("-c{}", self.connections), format!("-d{}s", self.seconds)];
+        let summary = self.run(server, "paths.txt", paths, &arguments, header)?;
         if summary.errors > 0 {
             return Err(Error::other(format!("{} of {} requests failed, such as {:?}", summary.errors, summary.requests, paths.first())));
         }
         let rate = summary.requests / (summary.micros / 1_000_000.0);
         Ok(Load { rate, p50: Duration::from_micros(summary.p50), p99: Duration::from_micros(summary.p99) })
+    }
+
+    /// Asks for one path over many connections. Refusals are no errors.
+    pub(crate) fn attack(&self, server: &str, path: &str, connections: usize, seconds: u64) -> Result<Attack> {
+        let arguments = [format!("-c{connections}"), format!("-d{seconds}s")];
+        let summary = self.run(server, "attack.txt", &[path.to_owned()], &arguments, None)?;
+        let seconds = summary.micros / 1_000_000.0;
+        let refused = f64::from(u32::try_from(summary.refused).unwrap_or(u32::MAX));
+        Ok(Attack { answered: (summary.requests - refused) / seconds, refused: refused / seconds })
+    }
+
+    fn run(&self, server: &str, file: &str, paths: &[String], arguments: &[String], header: Option<String>) -> Result<Summary> {
+        let file = self.folder.join(file);
+        std::fs::write(&file, paths.join("\n")).context(format!("writing {}", file.display()))?;
+        let mut command = Command::new("wrk");
+        command.args(["-t1", "--timeout", "10s"]).args(arguments).arg("-s").arg(self.folder.join("requests.lua"));
+        if let Some(header) = header {
+            command.args(["-H", &header]);
+        }
+        command.args([server, "--"]).arg(&file);
+        let printed = output(&mut command)?;
+        let line = printed.lines().find(|line| line.starts_with('{')).ok_or_else(|| Error::other(format!("wrk said: {printed}")))?;
+        Ok(serde_json::from_str(line)?)
     }
 }

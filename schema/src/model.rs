@@ -183,6 +183,8 @@ pub enum Role {
     PlatformIdentifier,
     /// What the resource is called: related resources are found by it.
     Name,
+    /// What an organisation is called in law: converters prefer it to its name.
+    LegalName,
     /// How the resource is administered: an object of which the catalogue sets all but the [`Role::Editors`].
     Entry,
     /// In the entry, those who look after the metadata.

@@ -45,6 +45,14 @@ pub enum Error {
     /// The input is too large.
     #[error("{0}")]
     TooLarge(String),
+    /// The caller asks for this too often.
+    #[error("{detail}")]
+    TooMany {
+        /// What is asked for too often.
+        detail: String,
+        /// In how many seconds it may be asked for again.
+        seconds: u64,
+    },
     /// Something outside that is needed, other than the store, cannot be reached.
     #[error("{0}")]
     Unavailable(String),
@@ -74,6 +82,7 @@ impl From<IdentityError> for Error {
         match error {
             IdentityError::Store(error) => Self::Store(error),
             IdentityError::Provider(error) => Self::Unavailable(error.to_string()),
+            IdentityError::TooMany(wait) => Self::TooMany { detail: error.to_string(), seconds: wait.as_secs() + 1 },
         }
     }
 }

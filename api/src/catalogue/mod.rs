@@ -6,6 +6,7 @@ mod error;
 pub mod examples;
 pub mod history;
 pub mod image;
+pub mod names;
 pub mod permission;
 pub mod platform;
 pub mod read;

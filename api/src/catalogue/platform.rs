@@ -8,14 +8,16 @@ use super::transaction::transaction;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 
-/// The name that a body asks for: lower case, without white space or characters that paths give a meaning to.
+/// The name that a body asks for, in lower case. Names stand in paths and in roles, so they have no characters that mean something there.
 fn name_of(wanted: &PlatformCreate) -> Result<String> {
     let name = wanted.name.to_lowercase();
-    let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"/?#%".contains(c);
-    if name.is_empty() || name.chars().count() > MAX_NAME || !name.chars().all(fits) {
+    let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-.".contains(&c);
+    // A path loses segments of dots alone.
+    let is_dots = name.bytes().all(|c| c == b'.');
+    if is_dots || name.len() > MAX_NAME || !name.bytes().all(fits) {
         return Err(Error::body(
             "name",
-            format!("a platform's name has 1 to {MAX_NAME} characters, without white space, '/', '?', '#' and '%'"),
+            format!("a platform's name has 1 to {MAX_NAME} letters, digits, '_', '-' or '.', and not dots alone"),
         ));
     }
     Ok(name)

@@ -286,6 +286,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn counts(&self) -> Result<BTreeMap<&'static str, BTreeMap<String, i64>>> {
+        let _turn = self.turns.take(1).await?;
         let mut counts: BTreeMap<_, BTreeMap<String, i64>> = resource_types().iter().map(|r| (r.path, BTreeMap::new())).collect();
         for (name, platform, count) in self.db.counts(None).await? {
             if let Some(of_type) = aiod_schema::by_name(&name).and_then(|r| counts.get_mut(r.path)) {
@@ -300,6 +301,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn count(&self, resource: &ResourceType) -> Result<BTreeMap<String, i64>> {
+        let _turn = self.turns.take(1).await?;
         let rows = self.db.counts(Some(resource.name)).await?;
         Ok(rows.into_iter().map(|(_, platform, count)| (platform, count)).collect())
     }
@@ -313,8 +315,20 @@ impl Catalogue {
         let field = resource.field_with(Role::Files);
         let files = field.and_then(|f| document.get(f.name)?.as_array()).map(Vec::as_slice).unwrap_or_default();
         let url = chosen_file(files, n)?.and_then(|file| download_url(field?, file));
-        url.map(str::to_owned).ok_or_else(no_file)
+        let url = url.ok_or_else(no_file)?;
+        if leads_to_a_file(url) { Ok(url.to_owned()) } else { Err(no_download()) }
     }
+}
+
+/// The schemes of addresses from which a browser or a program downloads a file. Others make it run a script or read its own machine's files.
+const DOWNLOAD_SCHEMES: [&str; 3] = ["http", "https", "ftp"];
+
+fn leads_to_a_file(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| DOWNLOAD_SCHEMES.contains(&url.scheme()))
+}
+
+fn no_download() -> Error {
+    Error::NotFound(format!("This distribution cannot be downloaded: its content_url begins with none of {}.", DOWNLOAD_SCHEMES.join(", ")))
 }
 
 fn no_file() -> Error {

@@ -277,10 +277,14 @@ fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded:
     out.push(']');
 }
 
+/// Whether the reader must not see a field of a resource of this platform.
+pub(super) fn is_hidden(field: &Field, platform: Option<&str>, view: View<'_>) -> bool {
+    (field.needs_login && view.user.is_none()) || (field.personal && !view.shows_personal_data(platform))
+}
+
 /// The document without what the reader must not see; `None` when there is nothing to hide.
 fn mask(layout: &Layout, platform: Option<&str>, document: &str, view: View<'_>) -> Option<String> {
-    let hides_personal = layout.masked.iter().any(|f| f.personal) && !view.shows_personal_data(platform);
-    let hidden = |field: &&Field| (field.personal && hides_personal) || (field.needs_login && view.user.is_none());
+    let hidden = |field: &&Field| is_hidden(field, platform, view);
     if !layout.masked.iter().copied().any(|field| hidden(&field)) {
         return None;
     }

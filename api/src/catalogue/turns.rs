@@ -1,6 +1,6 @@
-//! Turns of dear reads. What is cheap (one resource, a small page) is read at once. What is dear takes a part of a whole that all dear
-//! reads share, waits for it, and is refused when it has waited for too long. So however many ask for large pages, there is always room for
-//! the others.
+//! Turns of reads. One resource is read at once. Lists take turns: small ones a few at a time, large ones by what they cost. Who has waited
+//! for too long is refused. So however many connections ask for lists, there is room for those who read single resources and for those who
+//! write; and however many ask for large lists, there is room for small ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,31 +12,39 @@ use crate::config::Reads;
 use crate::store::asset::{PageQuery, Start};
 use crate::store::{self, StoreError};
 
-/// Pages of at most so many resources are cheap.
-const CHEAP: i64 = 25;
+/// Lists that cost at most as much as a page of so many resources are small.
+const SMALL: i64 = 25;
 /// So many resources that a page passes over cost as much as one that it holds.
 const PASSED_OVER: i64 = 50;
-/// What a cheap read may bring from the database, in bytes. What is more takes a turn.
-const CHEAP_BYTES: usize = 256 << 10;
+/// What one resource or a small list may bring from the database, in bytes. What is more is large.
+const SMALL_BYTES: usize = 256 << 10;
 
-/// How much dear reads may cost.
+/// How many lists may be read at once.
 #[derive(Clone, Debug)]
 pub struct Turns {
-    free: Arc<Semaphore>,
+    /// A permit for each small list.
+    small: Arc<Semaphore>,
+    /// What large lists may cost together.
+    large: Arc<Semaphore>,
+    /// All of it.
     all: u32,
     wait: Duration,
     page_bytes: usize,
 }
 
-/// A turn; it ends when this is dropped.
+/// A turn; it ends when this is dropped. The default is what needs none.
 #[derive(Debug, Default)]
-pub struct Turn(Option<OwnedSemaphorePermit>);
+pub struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+    is_large: bool,
+}
 
 impl Turns {
     pub(super) fn new(config: &Reads) -> Self {
         let all = config.total_cost().min(Semaphore::MAX_PERMITS);
         Self {
-            free: Arc::new(Semaphore::new(all)),
+            small: Arc::new(Semaphore::new(config.small_lists())),
+            large: Arc::new(Semaphore::new(all)),
             all: u32::try_from(all).unwrap_or(u32::MAX),
             wait: config.wait(),
             page_bytes: config.page_bytes,
@@ -48,15 +56,15 @@ impl Turns {
     /// # Errors
     /// [`Error::Busy`] when the wait is over.
     pub async fn take(&self, cost: i64) -> Result<Turn> {
-        if cost <= CHEAP {
-            return Ok(Turn(None));
-        }
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(self.all);
-        let permit = tokio::time::timeout(self.wait, Arc::clone(&self.free).acquire_many_owned(cost)).await;
-        permit.ok().and_then(std::result::Result::ok).map(|permit| Turn(Some(permit))).ok_or(Error::Busy)
+        let is_large = cost > SMALL;
+        let (permits, cost) =
+            if is_large { (&self.large, u32::try_from(cost).unwrap_or(u32::MAX).min(self.all)) } else { (&self.small, 1) };
+        let permit = tokio::time::timeout(self.wait, Arc::clone(permits).acquire_many_owned(cost)).await;
+        let permit = permit.ok().and_then(std::result::Result::ok).ok_or(Error::Busy)?;
+        Ok(Turn { _permit: Some(permit), is_large })
     }
 
-    /// Fetches what may have very many bytes, within the turn that it has. What is too much for a cheap read is fetched again in a turn that
+    /// Fetches what may have very many bytes, within the turn that it has. What is too much for a small list is fetched again in a turn that
     /// takes all.
     ///
     /// # Errors
@@ -65,8 +73,8 @@ impl Turns {
     where
         F: Future<Output = store::Result<T>>,
     {
-        if turn.0.is_none() {
-            match fetch(CHEAP_BYTES).await {
+        if !turn.is_large {
+            match fetch(SMALL_BYTES).await {
                 Err(StoreError::TooMuch(_)) => *turn = self.take(i64::MAX).await?,
                 other => return Ok(other?),
             }
@@ -88,8 +96,11 @@ impl Turns {
     }
 }
 
-/// What a page costs: each of its resources `each`, and what it passes over.
+/// What a page costs: each of its resources `each`, and what it passes over. A page that no index holds in its order costs all.
 pub(super) fn cost(query: &PageQuery, each: i64) -> i64 {
+    if !query.is_indexed() {
+        return i64::MAX;
+    }
     let passed_over = match query.start {
         Start::Offset(offset) => offset / PASSED_OVER,
         Start::Cursor(_) => 0,

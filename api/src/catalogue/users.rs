@@ -123,6 +123,7 @@ impl Catalogue {
     /// # Errors
     /// When there is no such type.
     pub async fn most_read(&self, type_name: &str, limit: i64) -> Result<Vec<Reads>> {
+        let _turn = self.turns.take(limit).await?;
         let resource = by_name(type_name).or_else(|| by_path(type_name));
         let resource = resource.ok_or_else(|| Error::NotFound(format!("There is no resource type '{type_name}'.")))?;
         let most = self.db.most_read(resource.name, limit).await?;

@@ -80,7 +80,7 @@ impl<'a> Realm<'a> {
 }
 
 /// A URL that can be reached by HTTP; nothing for others.
-fn parse_http(url: &str) -> Option<Url> {
+pub(super) fn parse_http(url: &str) -> Option<Url> {
     Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 

@@ -1,6 +1,7 @@
 //! The configuration: what an operator may choose. Each concern has a file, with its keys, their defaults and the checks of their values.
 
 mod api_keys;
+mod connections;
 mod cors;
 mod database;
 mod deletion;
@@ -18,13 +19,16 @@ mod secret;
 mod versions;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub use self::api_keys::ApiKeys;
+pub use self::connections::{Connections, Patience};
 pub use self::cors::Cors;
 pub use self::database::Database;
 pub use self::deletion::Deletion;
 pub use self::error::ConfigError;
 pub use self::examples::Examples;
+use self::keycloak::parse_http;
 pub use self::keycloak::{ANY_CLIENT, Keycloak, Realm};
 pub use self::limits::{DEFAULT_PAGE, Limits, MAX_PAGE};
 pub use self::log::Log;
@@ -41,6 +45,9 @@ pub use self::versions::Versions;
 pub struct Config {
     /// The address to listen on, `HOST:PORT`.
     pub listen: String,
+    /// What the addresses begin with that leave the catalogue, such as `https://catalogue.example.org`. Empty: the address to which a request
+    /// was sent.
+    pub public_url: SecretUrl,
     /// The store.
     pub database: Database,
     /// What is written about the server's work, to standard error.
@@ -49,6 +56,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much of the catalogue reads may take.
     pub reads: Reads,
+    /// Connections, and how long those may take that are slow.
+    pub connections: Connections,
     /// Which pages may call the catalogue from a browser.
     pub cors: Cors,
     /// What happens to deleted resources.
@@ -71,10 +80,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8000".to_owned(),
+            public_url: SecretUrl::default(),
             database: Database::default(),
             log: Log::default(),
             limits: Limits::default(),
             reads: Reads::default(),
+            connections: Connections::default(),
             cors: Cors::default(),
             deletion: Deletion::default(),
             roles: Roles::default(),
@@ -93,12 +104,26 @@ impl Config {
         if port.is_none_or(|port| port.parse::<u16>().is_err()) {
             return Err(ConfigError::invalid("listen", "HOST:PORT", &self.listen));
         }
+        self.check_public_url()?;
         self.database.check()?;
         self.limits.check()?;
         self.reads.check()?;
+        self.connections.check()?;
         self.cors.check()?;
         self.deletion.check()?;
         self.keycloak.check()
+    }
+
+    /// Everybody gets to see this address, so it holds no password.
+    fn check_public_url(&self) -> Result<(), ConfigError> {
+        let text = self.public_url.expose();
+        let is_plain =
+            |url: &Url| url.username().is_empty() && url.password().is_none() && !text.contains(['?', '#']) && !text.ends_with('/');
+        if text.is_empty() || parse_http(text).as_ref().is_some_and(is_plain) {
+            return Ok(());
+        }
+        let expected = "an address such as https://catalogue.example.org, without a slash at the end";
+        Err(ConfigError::invalid("public_url", expected, &self.public_url))
     }
 
     /// The configuration as TOML, secrets masked.
@@ -147,6 +172,20 @@ mod tests {
         assert_eq!(error, "command line: 'database.connections' must be a whole number, 0 or more, not 'many'");
         let error = Config::load(None, [], &[pair("listen", "8000")]).unwrap_err().to_string();
         assert_eq!(error, "configuration: 'listen' must be HOST:PORT, not '8000'");
+    }
+
+    #[test]
+    fn the_public_address_is_one_that_everybody_may_see() {
+        let load = |url: &str| Config::load(None, [], &[pair("public_url", url)]);
+        for right in ["", "https://catalogue.example.org", "http://localhost:8000/aiod"] {
+            assert!(load(right).is_ok(), "{right}");
+        }
+        for wrong in
+            ["catalogue.example.org", "https://a.example/", "ftp://a.example", "https://u:s3cret@a.example", "https://a.example?x=s3cret"]
+        {
+            let error = load(wrong).unwrap_err().to_string();
+            assert!(error.contains("'public_url' must be an address") && !error.contains("s3cret"), "{error}");
+        }
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Reads {
         if self.capacity == 0 { COST_PER_CORE * cores } else { self.capacity }
     }
 
+    /// How many small lists are read at once: those who read single resources have at least as many cores.
+    pub fn small_lists(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from) + 1
+    }
+
     /// How long a dear read waits for its turn.
     pub fn wait(&self) -> Duration {
         Duration::from_secs(self.wait_seconds.into())

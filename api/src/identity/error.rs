@@ -1,5 +1,7 @@
 //! Why nobody is recognised.
 
+use std::time::Duration;
+
 use crate::store::StoreError;
 use aiod_schema::causes::chain;
 
@@ -77,6 +79,9 @@ pub enum IdentityError {
     /// The identity provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// Somebody asked for too many users who were never here.
+    #[error("users who were never here cannot be looked up so often: the next one can be in {} s", .0.as_secs() + 1)]
+    TooMany(Duration),
 }
 
 /// Why a token leads to no user.

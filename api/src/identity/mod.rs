@@ -7,10 +7,13 @@ mod keycloak;
 mod token;
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
@@ -42,6 +45,8 @@ const MEMORY: Duration = Duration::from_secs(300);
 const ANSWER_MEMORY: Duration = Duration::from_secs(30);
 /// How long an API key is remembered: within a second, every process refuses a key that was revoked.
 const API_KEY_MEMORY: Duration = Duration::from_millis(800);
+/// How many users who were never here somebody may ask for in an hour.
+const LOOKUPS_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// How often the provider's keys are asked for.
 const REFRESH: Duration = Duration::from_secs(300);
 /// How soon after a failure.
@@ -73,6 +78,7 @@ pub struct Identity {
     accounts: Cache<(String, String), i64>,
     /// Subjects, and whether the provider knows them.
     known: Cache<String, bool>,
+    lookups: DefaultKeyedRateLimiter<i64>,
 }
 
 impl Identity {
@@ -94,6 +100,7 @@ impl Identity {
             active: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(answers_last).build(),
             accounts: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(MEMORY).build(),
             known: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(ANSWER_MEMORY).build(),
+            lookups: RateLimiter::keyed(Quota::per_hour(LOOKUPS_PER_HOUR)),
         })
     }
 
@@ -209,6 +216,24 @@ impl Identity {
             return Ok(Some(NamedAccount { account, name: user.username }));
         }
         Ok(self.db.account_by_name(text).await?.map(|(account, name)| NamedAccount { account, name }))
+    }
+
+    /// The same for somebody who asks. Whoever was here is found as often as one likes. Others may exist at the provider or not; each user
+    /// learns that of a few of them an hour, so that nobody gets the provider's list of users by guessing.
+    ///
+    /// # Errors
+    /// As for [`Identity::find_user`]; when the user who asks has done so too often.
+    pub async fn find_user_for(&self, asker: &User, text: &str) -> Result<Option<NamedAccount>, IdentityError> {
+        if self.provider.is_some() && !self.was_here(text).await? {
+            let again = self.lookups.check_key(&asker.account);
+            again.map_err(|not_yet| IdentityError::TooMany(not_yet.wait_time_from(DefaultClock::default().now())))?;
+            self.lookups.retain_recent();
+        }
+        self.find_user(text).await
+    }
+
+    async fn was_here(&self, text: &str) -> Result<bool, IdentityError> {
+        Ok(self.db.account_by_subject(text).await?.is_some() || self.db.account_by_name(text).await?.is_some())
     }
 
     /// Which of these subjects stand for somebody still. Where the provider cannot be asked about one, it counts as known.

@@ -1,19 +1,25 @@
 //! The interface's documentation: Swagger UI, ReDoc and the document itself, for each version, without internet, and behind a
 //! proxy that adds a prefix.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use poem::endpoint::make_sync;
-use poem::http::Uri;
-use poem::{EndpointExt, Request, Response, Route, get};
+use poem::http::{HeaderValue, Uri, header};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
-
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::Version;
+use super::address::forwarded_prefix;
 use super::caller::OPEN_ID_CONNECT;
 use super::document::{document, set_issuer};
-use super::extract::forwarded_prefix;
+use super::etag::EntityTag;
 use crate::app::App;
 use crate::config::Keycloak;
 
@@ -51,6 +57,12 @@ const SWAGGER_SCRIPT: &str = r##"<script>
 </body>
 </html>
 "##;
+
+/// What browsers and caches may do with a page: use it for some minutes, then ask whether it is still the same.
+const CACHING: &str = "public, max-age=300";
+const HTML: &str = "text/html; charset=utf-8";
+/// So many prefixes of proxies have their pages kept.
+const MAX_PREFIXES: usize = 8;
 
 struct Pages {
     document: Value,
@@ -134,36 +146,117 @@ fn pages(version: Version) -> &'static Pages {
     }
 }
 
+/// Makes the text of a page for a caller who sees the server below a prefix.
+type Maker = fn(&Pages, &str, &Keycloak) -> String;
+
+/// A page in one version, and what it was for each prefix that was asked for.
+struct Page {
+    app: Arc<App>,
+    version: Version,
+    media_type: &'static str,
+    make: Maker,
+    made: Mutex<HashMap<String, Made>>,
+}
+
+/// A page as it is sent.
+#[derive(Clone)]
+struct Made {
+    /// Shared by all who are reading it.
+    body: Bytes,
+    tag: EntityTag,
+    policy: Option<HeaderValue>,
+}
+
+impl Page {
+    fn new(app: &Arc<App>, version: Version, media_type: &'static str, make: Maker) -> Self {
+        Self { app: Arc::clone(app), version, media_type, make, made: Mutex::default() }
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let Made { body, tag, policy } = self.made(&forwarded_prefix(request));
+        let mut response = Response::builder().content_type(self.media_type).extension(tag).body(body);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHING));
+        response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+        response
+    }
+
+    /// The page below a prefix; it is made once for each.
+    fn made(&self, prefix: &str) -> Made {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(page) = made.get(prefix) {
+            return page.clone();
+        }
+        // A proxy of ours has one prefix, or few.
+        if made.len() >= MAX_PREFIXES {
+            made.clear();
+        }
+        let keycloak = &self.app.config.keycloak;
+        let body = (self.make)(pages(self.version), prefix, keycloak);
+        let policy = (self.media_type == HTML).then(|| policy(&body, keycloak)).flatten();
+        let page = Made { tag: EntityTag::of(&body), policy, body: body.into() };
+        made.insert(prefix.to_owned(), page.clone());
+        page
+    }
+}
+
+/// What a page may do: run its own scripts, by their hashes, and talk to this server and to the login. Nothing comes from elsewhere.
+fn policy(page: &str, keycloak: &Keycloak) -> Option<HeaderValue> {
+    let scripts: Vec<String> = scripts(page).map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))).collect();
+    let login = Url::parse(keycloak.issuer.expose()).map(|issuer| issuer.origin().ascii_serialization()).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data: blob:; font-src data:; worker-src blob:; \
+         connect-src 'self' {login}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        scripts.join(" ")
+    );
+    HeaderValue::from_str(&policy).ok()
+}
+
+/// The texts of a page's scripts. They hold no `</script>`, as that would end them in a browser, too.
+fn scripts(page: &str) -> impl Iterator<Item = &str> {
+    let mut rest = page;
+    std::iter::from_fn(move || {
+        let (_, tag) = rest.split_once("<script")?;
+        let (_, begin) = tag.split_once('>')?;
+        let (script, after) = begin.split_once("</script>")?;
+        rest = after;
+        Some(script)
+    })
+}
+
 /// Adds the pages of every version that is served.
 pub(super) fn add(route: Route, app: &Arc<App>) -> Route {
     let served = Version::ALL.into_iter().filter(|version| version.is_served(&app.config.versions));
     served.fold(route, |route, version| {
-        let html = |page: fn(&Pages, &str, &Keycloak) -> String| {
-            let app = Arc::clone(app);
-            make_sync(move |request: Request| {
-                let body = page(pages(version), &forwarded_prefix(&request), &app.config.keycloak);
-                Response::builder().content_type("text/html; charset=utf-8").body(body)
-            })
+        let page = |media_type, make: Maker| {
+            let page = Page::new(app, version, media_type, make);
+            get(make_sync(move |request: Request| page.answer(&request)))
         };
-        let of_json = Arc::clone(app);
-        let json = make_sync(move |request: Request| {
-            let document = pages(version).document_below(&forwarded_prefix(&request), &of_json.config.keycloak);
-            Response::builder().content_type("application/json").body(document.to_string())
-        });
+        let json = |pages: &Pages, prefix: &str, keycloak: &Keycloak| pages.document_below(prefix, keycloak).to_string();
         let prefix = version.prefix();
         route
-            .at(format!("{prefix}/openapi.json"), get(json))
-            .at(format!("{prefix}/docs"), get(html(Pages::swagger_below)))
-            .at(format!("{prefix}/docs/{REDIRECT_PAGE}"), get(redirect_page()))
-            .at(format!("{prefix}/redoc"), get(html(Pages::redoc_below)))
+            .at(format!("{prefix}/openapi.json"), page("application/json", json))
+            .at(format!("{prefix}/docs"), page(HTML, Pages::swagger_below))
+            .at(format!("{prefix}/docs/{REDIRECT_PAGE}"), get(redirect_page(app)))
+            .at(format!("{prefix}/redoc"), page(HTML, Pages::redoc_below))
     })
 }
 
 /// The page by which Swagger UI learns how the login went: the library's.
-fn redirect_page() -> impl poem::Endpoint {
+fn redirect_page(app: &Arc<App>) -> impl Endpoint + use<> {
     static LIBRARY: LazyLock<OpenApiService<(), ()>> = LazyLock::new(|| OpenApiService::new((), "", ""));
-    LIBRARY.swagger_ui().before(|mut request: Request| async move {
+    let app = Arc::clone(app);
+    let page = LIBRARY.swagger_ui().before(|mut request: Request| async move {
         *request.uri_mut() = Uri::from_static("/oauth-receiver.html");
         Ok(request)
+    });
+    page.map_to_response().and_then(move |mut response: Response| {
+        let app = Arc::clone(&app);
+        async move {
+            let body = response.take_body().into_string().await?;
+            response.headers_mut().extend(policy(&body, &app.config.keycloak).map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHING));
+            response.set_body(body);
+            Ok(response)
+        }
     })
 }

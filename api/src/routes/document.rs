@@ -166,6 +166,7 @@ const ERRORS: &[ErrorResponse] = &[
     any(401, "Unauthorized", "A user is needed, by token or API key."),
     any(403, "Forbidden", "The caller may not do this."),
     any(404, "NotFound", "It does not exist, or was deleted."),
+    writes(408, "RequestTimeout", "The body came too slowly."),
     any(409, "Conflict", "It exists already, or something stands in the way."),
     writes(412, "PreconditionFailed", "A precondition does not hold: the platform is unknown, or the revision is another."),
     writes(413, "PayloadTooLarge", "The body is too large."),

@@ -13,6 +13,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::address::{self, link_base};
 use super::caller::Auth;
 use super::json::{self, ParseError};
 use super::schema::{self, Form, inline, object_schema, of_shape};
@@ -188,8 +189,13 @@ impl<T: Model + DeserializeOwned> Parameter for Query<T> {
     }
 }
 
-/// The format that a reader wants, by its name; `None` means the AIoD format.
-pub(super) struct WantedFormat(pub(super) Option<String>);
+/// The format that a reader wants.
+pub(super) struct WantedFormat {
+    /// Its name; `None` means the AIoD format.
+    pub(super) name: Option<String>,
+    /// What the addresses in its documents begin with.
+    pub(super) base: String,
+}
 
 impl Parameter for WantedFormat {
     const IN: MetaParamIn = MetaParamIn::Query;
@@ -200,7 +206,9 @@ impl Parameter for WantedFormat {
     }
 
     fn read(request: &Request, name: &str) -> Result<Self, Error> {
-        Ok(Self(parameter(request, name)))
+        let name = parameter(request, name);
+        let base = if name.is_some() { address::base(request) } else { String::new() };
+        Ok(Self { name, base })
     }
 }
 
@@ -276,18 +284,10 @@ pub(super) fn expected(request: &Request) -> Expected {
     Expected::Revisions(value.split(',').filter_map(revision).collect())
 }
 
-/// Where the caller sees this server's root: the prefix that a proxy in front says.
-pub(super) fn forwarded_prefix(request: &Request) -> String {
-    let given = request.header("X-Forwarded-Prefix").unwrap_or_default().trim_end_matches('/');
-    let is_path =
-        given.starts_with('/') && !given.starts_with("//") && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
-    if is_path { given.to_owned() } else { String::new() }
-}
-
 /// The request's URL with one query parameter set to another value.
 pub(super) fn with_query(request: &Request, name: &str, value: &str) -> String {
     let uri: &Uri = request.uri();
     let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
     let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
-    format!("{}{}?{}", forwarded_prefix(request), uri.path(), query.join("&"))
+    format!("{}{}?{}", link_base(request), uri.path(), query.join("&"))
 }

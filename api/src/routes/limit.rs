@@ -1,6 +1,6 @@
 //! How many requests each caller may send.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,12 +9,13 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Request, Response};
 
-use super::problem::problem;
+use super::problem::too_many;
 use crate::config::Limits;
 use crate::identity::Caller;
+use crate::network;
 
 /// After how many requests callers are forgotten that did not come again.
 const FORGET_EVERY: u32 = 10_000;
@@ -87,12 +88,25 @@ impl RateLimit {
         if let Some(user) = caller.user() {
             return Some(Who::Account(user.account));
         }
-        // The last address is the one that our own proxy wrote; those before it are whatever the caller wrote.
-        let forwarded = request.headers().get_all(FORWARDED_FOR).iter().next_back().filter(|_| self.behind_proxy);
-        let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-        let address = forwarded.or_else(|| request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip));
-        address.map(Who::Address)
+        let forwarded = if self.behind_proxy { forwarded_address(request) } else { None };
+        let address = forwarded.or_else(|| request.remote_addr().as_socket_addr().map(SocketAddr::ip));
+        address.map(|address| Who::Address(network::counted(address)))
     }
+}
+
+/// The caller's address, as our own proxy wrote it: the last one. Those before it are whatever the caller wrote.
+fn forwarded_address(request: &Request) -> Option<IpAddr> {
+    let last = |name| request.headers().get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next();
+    match last(FORWARDED_FOR) {
+        Some(address) => network::parse(address),
+        None => forwarded_for(last(header::FORWARDED.as_str())?),
+    }
+}
+
+/// The address in an element of `Forwarded` (RFC 7239), such as `for="[2001:db8::1]:4711";proto=https`.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for")).find_map(|(_, address)| network::parse(address))
 }
 
 impl Allowance {
@@ -103,9 +117,7 @@ impl Allowance {
         }
         let seconds = self.seconds();
         let detail = format!("Too many requests: {} at once are taken. The next one may come in {seconds} s.", self.limit);
-        let mut response = self.add_headers(problem(StatusCode::TOO_MANY_REQUESTS, &detail));
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        Some(response)
+        Some(self.add_headers(too_many(&detail, seconds)))
     }
 
     /// Whole seconds, rounded up.

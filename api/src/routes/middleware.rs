@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::middleware::{CatchPanic, Cors};
 use poem::web::{Compress, CompressionAlgo};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
 
 use super::Version;
+use super::address::{forwarded_prefix, varying_headers};
 use super::budget::Budget;
 use super::caller::identify;
 use super::etag::Conditional;
-use super::extract::forwarded_prefix;
 use super::limit::{self, Allowance, RateLimit};
 use super::problem::{from_poem, problem};
 use super::template::{InterfaceError, RouteTable};
@@ -120,8 +120,9 @@ fn only_at(endpoint: BoxEndpoint<'static>, parameter: &str, value: &str, others:
 
 /// The application with everything that surrounds it.
 pub(super) fn surrounded<E: Endpoint<Output = Response> + 'static>(inner: E, app: &Arc<App>) -> impl Endpoint + use<E> {
-    let surroundings =
-        Surroundings { inner, app: Arc::clone(app), rate: RateLimit::new(&app.config.limits), budget: Budget::new(&app.config.reads) };
+    let varying = varying_headers(app).and_then(|names| HeaderValue::from_str(&names).ok());
+    let (rate, budget) = (RateLimit::new(&app.config.limits), Budget::new(&app.config.reads));
+    let surroundings = Surroundings { inner, app: Arc::clone(app), rate, budget, varying };
     let origins = &app.config.cors.origins;
     let cors = origins.iter().fold(Cors::new(), |cors, origin| cors.allow_origin(origin));
     surroundings
@@ -135,6 +136,8 @@ struct Surroundings<E> {
     app: Arc<App>,
     rate: Option<RateLimit>,
     budget: Budget,
+    /// The headers of a proxy on which answers depend.
+    varying: Option<HeaderValue>,
 }
 
 impl<E: Endpoint<Output = Response>> Surroundings<E> {
@@ -148,12 +151,28 @@ impl<E: Endpoint<Output = Response>> Surroundings<E> {
         if let Some(refused) = allowance.as_ref().and_then(Allowance::refusal) {
             return refused;
         }
+        let is_personal = caller.user().is_some();
         request.set_data(caller);
-        let response = redirected(&self.inner, &self.app, request).await;
+        let mut response = redirected(&self.inner, &self.app, request).await;
+        if is_personal {
+            // No cache between the server and this reader may keep it for others.
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
         match allowance {
             Some(allowance) => allowance.add_headers(response),
             None => response,
         }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Surroundings<E> {
+    /// Adds what every answer says: that its type is what it says, and on which headers of a proxy it depends.
+    fn with_common_headers(&self, mut response: Response) -> Response {
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(varying) = &self.varying {
+            response.headers_mut().append(header::VARY, varying.clone());
+        }
+        response
     }
 }
 
@@ -170,7 +189,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
             Some(conditional) => conditional.apply(answer),
             None => answer,
         };
-        let response = compressed(self.budget.hold(response).await, wanted);
+        let response = self.with_common_headers(compressed(self.budget.hold(response).await, wanted));
         let status = response.status().as_u16();
         tracing::debug!(%method, path = path.path(), status, micros = begin.elapsed().as_micros(), "{method} {} {status}", path.path());
         Ok(response)
@@ -179,12 +198,28 @@ impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
 
 /// Calls the application and brings errors into our form. A path that does not exist may lead to one that does.
 async fn redirected(endpoint: &impl Endpoint, app: &App, request: Request) -> Response {
-    let target = documentation(&request, app).or_else(|| without_trailing_slash(&request));
+    let (documentation, stem) = (documentation(&request, app), without_trailing_slash(&request));
     let response = endpoint.call(request).await.map_or_else(from_poem, IntoResponse::into_response);
-    match target.filter(|_| response.status() == StatusCode::NOT_FOUND) {
+    if response.status() != StatusCode::NOT_FOUND {
+        return response;
+    }
+    let target = match (documentation, stem) {
+        (Some(target), _) => Some(target),
+        (None, Some(stem)) if exists(endpoint, &stem.path).await => Some(stem.target),
+        _ => None,
+    };
+    match target {
         Some(target) => StatusCode::TEMPORARY_REDIRECT.with_header(header::LOCATION, target).into_response(),
         None => response,
     }
+}
+
+/// Whether the interface has a path: every path of it answers `OPTIONS`, or refuses it by name.
+async fn exists(endpoint: &impl Endpoint, path: &str) -> bool {
+    let Ok(uri) = path.parse::<Uri>() else { return false };
+    let request = Request::builder().method(Method::OPTIONS).uri(uri).finish();
+    let status = endpoint.call(request).await.map_or_else(|error| error.status(), |answer| answer.into_response().status());
+    status != StatusCode::NOT_FOUND
 }
 
 /// Where the roots of the versions lead.
@@ -194,12 +229,21 @@ fn documentation(request: &Request, app: &App) -> Option<String> {
     Some(format!("{}{}/docs", forwarded_prefix(request), root.prefix()))
 }
 
-/// Where a path with a slash at its end leads.
-fn without_trailing_slash(request: &Request) -> Option<String> {
-    let path = request.uri().path();
-    let stem = path.strip_suffix('/').filter(|stem| !stem.is_empty() && !stem.starts_with("//"))?;
+/// A path without the slash at its end.
+struct Stem {
+    path: String,
+    /// Where the caller finds it.
+    target: String,
+}
+
+/// What a path with a slash at its end may mean. Browsers take `//` and `/\` for the beginning of another host's address.
+fn without_trailing_slash(request: &Request) -> Option<Stem> {
+    let path = request.uri().path().strip_suffix('/')?;
+    if !path.starts_with('/') || path.starts_with("//") || path.contains('\\') {
+        return None;
+    }
     let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
-    Some(format!("{}{stem}{query}", forwarded_prefix(request)))
+    Some(Stem { path: path.to_owned(), target: format!("{}{path}{query}", forwarded_prefix(request)) })
 }
 
 /// The encoding that the caller likes best of those that are offered.

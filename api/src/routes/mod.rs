@@ -3,6 +3,7 @@
 //! An operation is a handler in one of the groups here, one file each; its signature says what it takes and answers, its row in
 //! `catalogue::permission::OPERATIONS` who may. `interface` lists the groups; `template` makes the operations of every type from them.
 
+mod address;
 mod answer;
 mod batch;
 mod bookmark;

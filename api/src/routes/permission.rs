@@ -10,6 +10,7 @@ use super::parent::ASSETS;
 use super::shape::Null;
 use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::Error;
+use crate::catalogue::permission::require_user;
 use crate::catalogue::shapes::{PermissionCreate, PermissionRead};
 
 /// Permissions on single resources.
@@ -29,14 +30,15 @@ impl OperationGroup for PermissionRoutes {
 impl PermissionRoutes {
     /// Let someone read, write or administer an asset
     ///
-    /// `user` is a name or a subject id; without `permission_type`, or with `null`, the permission is taken away. One's own stays.
+    /// `user` is a name or a subject id; without `permission_type`, or with `null`, the permission is taken away. One's own stays. Of users who were never
+    /// here, one can name a few in an hour.
     #[oai(path = "/assets/permissions", method = "post", operation_id = "set_permission")]
     async fn set(&self, auth: Auth, body: Body<PermissionCreate>) -> Result<Answer<Null>> {
         let app = &self.0.app;
         let wanted = body.checked(&auth)?;
         // Only who may share the asset may have the identity provider asked for others.
         app.catalogue.check_sharing(&auth.0, &wanted.asset_identifier).await?;
-        let user = app.identity.find_user(&wanted.user).await.map_err(Error::from)?;
+        let user = app.identity.find_user_for(require_user(&auth.0)?, &wanted.user).await.map_err(Error::from)?;
         app.catalogue.set_permission(&auth.0, &wanted, user.map(|user| user.account)).await?;
         Ok(Answer::null())
     }

@@ -56,7 +56,7 @@ impl TypePlatformRoutes {
         schema: WantedFormat,
     ) -> Result<Answer<Read>> {
         let document = self.0.app.catalogue.read_on_platform(&auth.0, self.0.subject, &platform.0, &identifier.0).await?;
-        self.0.one(document, &schema, false).await
+        self.0.one(&auth.0, document, &schema, false).await
     }
 }
 

@@ -34,6 +34,7 @@ fn respond(error: &Error) -> Response {
         Error::BadRequest(_) => StatusCode::BAD_REQUEST,
         Error::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooMany { detail, seconds } => return too_many(detail, *seconds),
         Error::Invalid(faults) => return unprocessable(faults),
         Error::WrongType { .. } => {
             return unprocessable(&[Fault::new(["path", "identifier"], error.to_string(), "value_error.identifier")]);
@@ -70,6 +71,13 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
+    response
+}
+
+/// The answer to a caller who asks too often.
+pub(crate) fn too_many(detail: &str, seconds: u64) -> Response {
+    let mut response = problem(StatusCode::TOO_MANY_REQUESTS, detail);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 

@@ -1,6 +1,6 @@
 //! The operations of every resource type: listing, registering, reading, replacing, deleting.
 
-use aiod_schema::convert::{AIOD, Format, formats};
+use aiod_schema::convert::{AIOD, Format, Known, Names, formats};
 use aiod_schema::{ResourceType, resource_types};
 use poem::http::header;
 use poem::{Request, Result};
@@ -80,31 +80,43 @@ impl OfType {
     }
 
     /// A document as this version shows it, in the format that was asked for.
-    pub(super) fn shown(&self, mut document: Document, format: &Format) -> Result<Document, Error> {
+    fn shown(&self, mut document: Document, format: &Format, known: &Known<'_>) -> Result<Document, Error> {
         if format.is_own() && !self.version.has_aliases(self.subject) {
             return Ok(document);
         }
         let mut value: Value = parse(&document.body)?;
         self.version.add_aliases(&mut value);
-        document.body = format.write(&value);
+        document.body = format.write(&value, known);
         Ok(document)
     }
 
+    /// A document as this version shows it, in the AIoD format.
+    pub(super) fn shown_as_aiod(&self, document: Document) -> Result<Document, Error> {
+        self.shown(document, &AIOD, &self.known("", &Names::default()))
+    }
+
+    /// What converters know beside a document.
+    fn known<'k>(&self, base: &'k str, names: &'k Names) -> Known<'k> {
+        Known { base, names, is_v2: self.version == Version::V2 }
+    }
+
     /// The answer with one resource, which counts as read.
-    pub(super) async fn one(&self, document: Document, format: &WantedFormat, images: bool) -> Result<Answer<Read>> {
-        let format = self.format(format.0.as_deref())?;
+    pub(super) async fn one(&self, caller: &Caller, document: Document, wanted: &WantedFormat, images: bool) -> Result<Answer<Read>> {
+        let format = self.format(wanted.name.as_deref())?;
         let mut documents = [document];
         if images && self.subject.images {
             self.app.catalogue.with_images(&mut documents).await?;
         }
+        let names = self.app.catalogue.names(caller, &documents, format).await?;
         let [document] = documents;
-        let document = self.shown(document, format)?;
+        let document = self.shown(document, format, &self.known(&wanted.base, &names))?;
         self.app.catalogue.count_read(&document);
         Ok(Answer::document(document).in_format(format))
     }
 
     /// A page as this version shows it, in the format that was asked for.
-    async fn list_body(&self, page: &mut read::Page, format: &'static Format, images: bool) -> Result<String, Error> {
+    async fn list_body(&self, caller: &Caller, page: &mut read::Page, format: &'static Format, wanted: &Wanted) -> Result<String, Error> {
+        let images = wanted.images && self.subject.images;
         if format.is_own() && !images && !self.version.has_aliases(self.subject) {
             return Ok(std::mem::take(&mut page.body));
         }
@@ -112,19 +124,21 @@ impl OfType {
         if images {
             self.app.catalogue.with_images(&mut documents).await?;
         }
-        let bodies = documents.into_iter().map(|document| Ok(self.shown(document, format)?.body));
+        let names = self.app.catalogue.names(caller, &documents, format).await?;
+        let known = self.known(&wanted.format.base, &names);
+        let bodies = documents.into_iter().map(|document| Ok(self.shown(document, format, &known)?.body));
         Ok(format.page.join(&bodies.collect::<Result<Vec<_>, Error>>()?))
     }
 
     /// The answer with a page of one platform or of all.
     pub(super) async fn page(&self, request: &Request, caller: &Caller, wanted: Wanted) -> Result<Answer<Page<Read>>> {
-        let format = self.format(wanted.format.0.as_deref())?;
+        let format = self.format(wanted.format.name.as_deref())?;
         wanted.page.sorted.window.check(&self.app)?;
         let each = wanted.cost_of_each(format);
-        let query = wanted.page.query(self.subject.name, wanted.platform)?;
+        let query = wanted.page.query(self.subject.name, wanted.platform.clone())?;
         let mut page = self.app.catalogue.page(caller, self.subject, &query, each).await?;
         let next = page.next;
-        let body = self.list_body(&mut page, format, wanted.images && self.subject.images).await?;
+        let body = self.list_body(caller, &mut page, format, &wanted).await?;
         let answer = Answer::written(body).in_format(format);
         Ok(match next {
             Some(id) => answer.header(header::LINK, &format!("<{}>; rel=\"next\"", with_query(request, "cursor", &cursor_after(id)))),
@@ -205,7 +219,7 @@ impl ResourceRoutes {
         get_image: WithImages,
     ) -> Result<Answer<Read>> {
         let document = self.0.app.catalogue.read(&auth.0, self.0.subject, &identifier.0).await?;
-        self.0.one(document, &schema, get_image.0).await
+        self.0.one(&auth.0, document, &schema, get_image.0).await
     }
 
     /// Replace a LABEL

@@ -1,7 +1,6 @@
 //! Changing parts of a resource, and looking at what it was: for every type, in the newest version.
 
 use aiod_schema::ResourceType;
-use aiod_schema::convert::AIOD;
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
 
@@ -69,6 +68,6 @@ impl RevisionRoutes {
         revision: Segment<i64>,
     ) -> Result<Answer<Aiod>> {
         let document = self.0.app.catalogue.past_revision(&auth.0, self.0.subject, &identifier.0, revision.0).await?;
-        Ok(Answer::written(self.0.shown(document, &AIOD)?.body))
+        Ok(Answer::written(self.0.shown_as_aiod(document)?.body))
     }
 }

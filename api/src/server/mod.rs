@@ -1,14 +1,15 @@
 //! Starting the catalogue, and serving it until the process gets the signal to stop.
 
+mod connections;
 mod open;
+mod reader;
 mod signals;
 mod welcome;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use poem::IntoEndpoint;
-use poem::listener::{Acceptor, Listener, TcpAcceptor, TcpListener};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,9 +69,9 @@ pub enum ServerError {
 pub async fn serve(config: Config) -> Result<(), ServerError> {
     let begin = Instant::now();
     // Before the database: a second server on the same port must not touch anything.
-    let acceptor = listen(&config.listen).await?;
+    let listener = listen(&config.listen).await?;
     let opened = open(config).await?;
-    let url = format!("http://{}", local_address(&acceptor).unwrap_or_else(|| opened.app.config.listen.clone()));
+    let url = format!("http://{}", local_address(&listener).unwrap_or_else(|| opened.app.config.listen.clone()));
     // Before whatever may fail: the key that it shows cannot be shown again.
     welcome::print(&url, &opened).await?;
     let endpoint = routes::endpoint(Arc::clone(&opened.app))?;
@@ -80,32 +81,24 @@ pub async fn serve(config: Config) -> Result<(), ServerError> {
     let jobs = jobs::start(&opened.app, &stop_jobs)?;
     tracing::info!(millis = begin.elapsed().as_millis(), "ready: {url}, documentation at {url}/docs");
     let run_and_finish = async {
-        let outcome = run(acceptor, endpoint, &stop).await;
+        connections::serve(listener, endpoint, &opened.app.config, &stop, GRACE).await;
         // The last requests count what they read, so that the jobs end after them.
         stop_jobs.cancel();
         finish(&jobs, &opened.app.catalogue.db).await;
-        outcome.map_err(|source| ServerError::Listen { address: opened.app.config.listen.clone(), source })
     };
     tokio::select! {
-        outcome = run_and_finish => outcome,
+        () = run_and_finish => Ok(()),
         () = signals.stop_then_cut_off(&stop) => Err(ServerError::CutOff),
     }
 }
 
-async fn listen(address: &str) -> Result<TcpAcceptor, ServerError> {
-    let listener = TcpListener::bind(address.to_owned());
-    listener.into_acceptor().await.map_err(|source| ServerError::Listen { address: address.to_owned(), source })
+async fn listen(address: &str) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address: address.to_owned(), source })
 }
 
 /// The address that is listened on; its port differs from the configured one where that is 0.
-fn local_address(acceptor: &TcpAcceptor) -> Option<String> {
-    acceptor.local_addr().iter().find_map(|address| address.as_socket_addr().map(ToString::to_string))
-}
-
-/// Answers requests until `stop` is cancelled; then lets those under way end.
-async fn run(acceptor: TcpAcceptor, endpoint: impl IntoEndpoint<Endpoint: 'static>, stop: &CancellationToken) -> std::io::Result<()> {
-    let server = poem::Server::new_with_acceptor(acceptor);
-    server.run_with_graceful_shutdown(endpoint, stop.cancelled(), Some(GRACE)).await
+fn local_address(listener: &TcpListener) -> Option<String> {
+    listener.local_addr().ok().map(|address| address.to_string())
 }
 
 /// Waits for the jobs and closes the database after them: the last counts of reads are written by then.

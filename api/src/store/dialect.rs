@@ -45,6 +45,14 @@ impl Dialect {
         }
     }
 
+    /// The text of a field of a JSON document; NULL where there is none. MariaDB has no `->>`.
+    pub(crate) fn json_text(self, document: &str, field: &str) -> String {
+        match self {
+            Self::MySql => format!("JSON_UNQUOTE(JSON_EXTRACT({document}, '$.{field}'))"),
+            Self::Sqlite => format!("JSON_EXTRACT({document}, '$.{field}')"),
+        }
+    }
+
     /// The beginning of an `INSERT` that passes over rows whose unique key exists.
     pub(crate) fn insert_ignore(self) -> &'static str {
         match self {

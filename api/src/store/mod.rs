@@ -15,6 +15,7 @@ pub mod migrate;
 mod mysql_load;
 pub mod permission;
 pub mod platform;
+mod private;
 pub mod readers;
 pub mod reads;
 pub mod review;
@@ -281,8 +282,8 @@ impl Db {
             .row_buffer_size(1_000)
             .pragma("cache_size", "-8000")
             .pragma("mmap_size", "268435456");
-        if let Some(folder) = options.get_filename().parent().filter(|f| !f.as_os_str().is_empty()) {
-            tokio::fs::create_dir_all(folder).await?;
+        if !url.contains(":memory:") {
+            private::prepare(options.get_filename())?;
         }
         let write =
             SqlitePoolOptions::new().max_connections(1).min_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;

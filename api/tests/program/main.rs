@@ -5,5 +5,6 @@
 
 mod commands;
 mod configuration;
+mod connections;
 mod running;
 mod support;

@@ -6,6 +6,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+/// The file for what servers log.
+const LOG: &str = "server.log";
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// The server, without a database, on which a test may have a database of its own.
@@ -87,10 +90,37 @@ impl Home {
 
     /// Starts the server on a free port, and waits until it is ready.
     pub(crate) async fn serve(&mut self, more: &[&str]) -> Server {
+        self.serve_by(self.command(&[]), more).await
+    }
+
+    /// The same with so many file descriptors.
+    pub(crate) async fn serve_with_descriptors(&mut self, more: &[&str], descriptors: u32) -> Server {
+        let limited = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_aiod-api")]).current_dir(&self.folder).stdin(Stdio::null());
+        self.serve_by(command, more).await
+    }
+
+    /// What the servers of this folder have logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join(LOG)).unwrap()
+    }
+
+    /// The processor time that the server which was started last has used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let id = self.running.last().unwrap().id();
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // User and system time, in hundredths of a second.
+        Duration::from_millis(10 * fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>())
+    }
+
+    async fn serve_by(&mut self, mut command: Command, more: &[&str]) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
-        let mut command = self.command(&[&["--listen", listen.as_str()], more].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join(LOG)).unwrap();
+        command.args([&["--listen", listen.as_str()], more].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         self.running.push(child);
         let url = format!("http://{listen}");

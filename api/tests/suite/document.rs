@@ -112,7 +112,7 @@ async fn every_documented_operation_is_served() {
 
 #[tokio::test]
 async fn the_pages_work_without_internet_and_behind_a_proxy() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|config| config.limits.behind_proxy = true).await;
     for prefix in ["", "/v2", "/v3"] {
         for page in ["docs", "redoc"] {
             let answer = app.get(&format!("{prefix}/{page}")).header("X-Forwarded-Prefix", "/catalogue").send().await;

@@ -31,6 +31,17 @@ async fn each_caller_may_send_so_many_requests() {
     // The address that our proxy wrote counts, not those that the caller made up before it.
     from("198.51.100.7, 192.0.2.1").send().await.refused(429);
     assert_eq!(left(&from("2001:db8::1").send().await), (200, Some(2)));
+    // A network of IPv6 counts as one caller, whatever its address looks like.
+    for (address, remaining) in [("2001:db8::ffff:1", 1), ("[2001:db8::2]:4711", 0)] {
+        assert_eq!(left(&from(address).send().await), (200, Some(remaining)));
+    }
+    assert_eq!(left(&from("2001:db8:0:1::1").send().await), (200, Some(2)));
+    for same in ["192.0.2.1:4711", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:80"] {
+        from(same).send().await.refused(429);
+    }
+    let by_standard = |value: &'static str| app.get("/counts").header("Forwarded", value);
+    by_standard("for=198.51.100.7, For=\"192.0.2.1:4711\";proto=https").send().await.refused(429);
+    assert_eq!(left(&by_standard("for=\"[2001:db8:0:2::1]:4711\"").send().await), (200, Some(2)));
     // A key that is none does not help.
     let with_noise = |noise: &'static str| app.get("/counts").header("X-Forwarded-For", "192.0.2.1").key(noise);
     with_noise("aiod_0000000000000000000000000000000000000000").send().await.refused(429);

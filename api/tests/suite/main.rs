@@ -8,7 +8,9 @@
 mod bulk;
 mod concurrency;
 mod document;
+mod doors;
 mod fairness;
+mod formats;
 mod fuzz;
 mod harness;
 mod identity;

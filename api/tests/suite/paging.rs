@@ -19,7 +19,7 @@ fn next(answer: &Answer) -> Option<String> {
 }
 
 async fn with_news(count: usize) -> TestApp {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|config| config.limits.behind_proxy = true).await;
     let record = |i| json!({"resource": {"platform_resource_identifier": format!("{i}"), "name": format!("n{i}")}});
     app.batch("news", (0..count).map(record).collect()).await;
     app

@@ -19,6 +19,11 @@ async fn platforms_are_registered_renamed_and_removed() {
     {
         assert_eq!(app.post("/platforms", &body).key(&key).send().await.faults(), [at]);
     }
+    for name in ["", ".", "..", "a/b", "a#b", "ünï", "a\u{7}b", "a:b", "a'b", &"a".repeat(65)] {
+        assert_eq!(app.post("/platforms", &json!({"name": name})).key(&key).send().await.faults(), ["body.name"], "{name}");
+        assert_eq!(app.put("/platforms/3", &json!({"name": name})).key(&key).send().await.faults(), ["body.name"], "{name}");
+    }
+    app.post("/platforms", &json!({"name": "9-all_of.these"})).key(&key).send().await.ok();
     let number = app.post("/platforms", &json!({"name": "New"})).key(&key).send().await.ok()["identifier"].as_i64().unwrap();
     let path = format!("/platforms/{number}");
     assert_eq!(app.get(&path).send().await.ok(), json!({"name": "new", "identifier": number.to_string()}));

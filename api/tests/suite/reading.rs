@@ -260,7 +260,7 @@ async fn nothing_is_sent_again_to_those_who_have_it() {
 
 #[tokio::test]
 async fn the_roots_lead_to_the_documentation() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|config| config.limits.behind_proxy = true).await;
     for (path, target) in [("/", "/docs"), ("/v2", "/v2/docs"), ("/v2/", "/v2/docs"), ("/v3", "/v3/docs")] {
         let answer = app.get(path).header("X-Forwarded-Prefix", "/aiod").send().await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (307, Some(format!("/aiod{target}").as_str())), "{path}");

@@ -4,6 +4,7 @@
 //! input makes a converter fail, so that one odd record never spoils a list.
 
 mod dcat_ap;
+mod known;
 mod read;
 mod schema_org;
 
@@ -12,6 +13,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 pub use dcat_ap::dcat_ap;
+pub use known::{Known, Names};
 pub use schema_org::schema_org;
 
 use crate::model::ResourceType;
@@ -30,7 +32,9 @@ pub struct Format {
     /// The types whose resources can be read in it.
     types: Types,
     /// A resource, as it is read over REST, in this format; `None` where it stays as it is.
-    write: Option<fn(&Value) -> String>,
+    write: Option<fn(&Value, &Known<'_>) -> String>,
+    /// The link fields of whose resources it tells the names.
+    pub named: &'static [&'static str],
     /// The JSON schemas of its documents, by name.
     schemas: fn() -> Vec<(&'static str, Value)>,
 }
@@ -64,17 +68,19 @@ table! {
         /// The catalogue's own.
         AIOD = Format {
             name: "aiod", media_type: "application/json", page: JSON_LIST, types: Types::All,
-            write: None, schema: None, schemas: Vec::new,
+            write: None, named: &[], schema: None, schemas: Vec::new,
         };
         /// schema.org as JSON-LD.
         SCHEMA_ORG = Format {
             name: "schema.org", media_type: "application/json", page: JSON_LIST, types: Types::Only(&[target::dataset]),
-            write: Some(|dataset| schema_org(dataset).to_string()), schema: Some("SchemaDotOrgDataset"), schemas: schema_org::schemas,
+            write: Some(|dataset, known| schema_org(dataset, known).to_string()), named: &["creator", "funder", "citation"],
+            schema: Some("SchemaDotOrgDataset"), schemas: schema_org::schemas,
         };
         /// DCAT-AP, the European profile of the W3C's Data Catalog Vocabulary, as JSON-LD.
         DCAT_AP = Format {
             name: "dcat-ap", media_type: "application/json", page: JSON_LIST, types: Types::Only(&[target::dataset]),
-            write: Some(|dataset| dcat_ap(dataset).to_string()), schema: Some("DcatApWrapper"), schemas: dcat_ap::schemas,
+            write: Some(|dataset, known| dcat_ap(dataset, known).to_string()), named: &["contact", "creator"],
+            schema: Some("DcatApWrapper"), schemas: dcat_ap::schemas,
         };
     }
 }
@@ -94,8 +100,8 @@ impl Format {
     }
 
     /// A resource, as it is read over REST, in this format; it must be of a type that the format applies to.
-    pub fn write(&self, resource: &Value) -> String {
-        self.write.map_or_else(|| resource.to_string(), |write| write(resource))
+    pub fn write(&self, resource: &Value, known: &Known<'_>) -> String {
+        self.write.map_or_else(|| resource.to_string(), |write| write(resource, known))
     }
 }
 
@@ -154,6 +160,8 @@ mod tests {
     fn rows_are_complete() {
         assert!(FORMATS.first().is_some_and(Format::is_own) && FORMATS.iter().filter(|format| format.is_own()).count() == 1);
         assert_eq!(FORMATS.len(), CONSTANTS.len());
+        let is_link = |name: &&str| crate::resource_types().iter().any(|resource| resource.links().any(|field| field.name == *name));
+        assert!(FORMATS.iter().flat_map(|format| format.named).all(is_link));
         assert_eq!(FORMATS.iter().map(|format| format.name).collect::<HashSet<_>>().len(), FORMATS.len());
         // Documents that are not JSON have no schema.
         for format in FORMATS.iter().filter(|format| !format.is_own() && format.media_type == AIOD.media_type) {
@@ -170,11 +178,13 @@ mod tests {
             media_type: "text/plain",
             page: Enclosure { begin: "", between: "\n\n", end: "\n" },
             types: Types::Only(&[target::person]),
-            write: Some(|person| format!("name = {}", person["name"])),
+            write: Some(|person, _| format!("name = {}", person["name"])),
+            named: &[],
             schema: None,
             schemas: Vec::new,
         };
-        let written: Vec<String> = ["Ada", "Bob"].iter().map(|name| PLAIN.write(&json!({"name": name}))).collect();
+        let known = Known { base: "", names: &Names::default(), is_v2: false };
+        let written: Vec<String> = ["Ada", "Bob"].iter().map(|name| PLAIN.write(&json!({"name": name}), &known)).collect();
         assert_eq!(PLAIN.page.join(&written), "name = \"Ada\"\n\nname = \"Bob\"\n");
         assert_eq!((PLAIN.page.join(&[]), AIOD.page.join(&[])), ("\n".to_owned(), "[]".to_owned()));
         assert!(PLAIN.applies_to(crate::by_name("person").unwrap()) && !PLAIN.applies_to(crate::by_name("team").unwrap()));

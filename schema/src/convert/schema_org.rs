@@ -1,22 +1,20 @@
 //! Datasets in schema.org (<https://schema.org/Dataset>), as one JSON-LD node.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
-use super::read::{Agent, Node, agents, date_modified, description, items, text, texts, time};
+use super::known::Known;
+use super::read::{Node, date_modified, description, items, text, texts, time};
 use super::{constant_schema, list_schema, one_or_list_schema, schema_of, text_schema};
 
 const VOCABULARY: &str = "http://schema.org/";
 
 /// A dataset, as it is read over REST, in schema.org.
 ///
-/// Creators and funders stand in it where `contacts` tells their names. `isAccessibleForFree` can only be `true` in these documents;
-/// nothing is said of a dataset that costs something or of which it is not known.
-pub fn schema_org(dataset: &Value) -> Value {
+/// Creators, funders and publications stand in it by their names, where these are known. A dataset is free unless it says otherwise. Its `url`
+/// is its address in the catalogue.
+pub fn schema_org(dataset: &Value, known: &Known<'_>) -> Value {
     let identifier = text(dataset, "identifier").unwrap_or_default();
-    let known = agents(dataset);
-    let is_free = dataset.get("is_accessible_for_free") == Some(&Value::Bool(true));
+    let is_free = dataset.get("is_accessible_for_free") != Some(&Value::Bool(false));
     Node::default()
         .with("@context", Some(Node::default().with("@vocab", Some(VOCABULARY))))
         .with("@type", Some("Dataset"))
@@ -24,16 +22,17 @@ pub fn schema_org(dataset: &Value) -> Value {
         .with("description", description(dataset))
         .with("identifier", Some(identifier))
         .with_any("alternateName", texts(dataset, "alternate_name"))
-        .with_any("citation", texts(dataset, "citation"))
-        .with_any("creator", named(&known, dataset, "creator"))
+        .with_any("citation", texts(dataset, "citation").filter_map(|publication| known.names.name(publication)))
+        .with_any("creator", named(known, dataset, "creator").into_iter())
         .with("dateModified", date_modified(dataset))
         .with("datePublished", time(dataset, "date_published"))
-        .with("isAccessibleForFree", is_free.then_some(true))
+        .with("isAccessibleForFree", Some(is_free))
         .with_any("keywords", texts(dataset, "keyword"))
         .with("sameAs", text(dataset, "same_as"))
         .with("version", text(dataset, "version"))
+        .with("url", Some(known.address(identifier)))
         .with_any("distribution", items(dataset, "distribution").filter_map(download))
-        .with_any("funder", named(&known, dataset, "funder"))
+        .with_any("funder", named(known, dataset, "funder").into_iter())
         .with("issn", text(dataset, "issn"))
         .with("license", text(dataset, "license"))
         .with("measurementTechnique", text(dataset, "measurement_technique"))
@@ -42,11 +41,11 @@ pub fn schema_org(dataset: &Value) -> Value {
         .into()
 }
 
-fn named<'v>(known: &HashMap<&str, Agent<'v>>, dataset: &'v Value, field: &str) -> impl Iterator<Item = Node> {
-    texts(dataset, field).filter_map(|identifier| known.get(identifier)).map(|agent| {
-        let ty = if agent.is_organisation { "Organization" } else { "Person" };
-        Node::default().with("@type", Some(ty)).with("name", Some(agent.name))
-    })
+/// The people and organisations of a field, by their names.
+fn named(known: &Known<'_>, dataset: &Value, field: &str) -> Vec<Node> {
+    let agents = texts(dataset, field).filter_map(|identifier| known.names.agent(identifier));
+    let node = |ty: &str, name: &str| Node::default().with("@type", Some(ty)).with("name", Some(name));
+    agents.map(|agent| node(if agent.is_organisation() { "Organization" } else { "Person" }, agent.name)).collect()
 }
 
 /// A file; one that cannot be downloaded is no `DataDownload`.
@@ -113,7 +112,7 @@ fn dataset_schema() -> Value {
         "properties": {
             "@context": schema_of("SchemaDotOrgContext"), "@type": constant_schema("Dataset"), "name": text, "description": text,
             "identifier": text, "alternateName": texts, "citation": texts, "creator": agents, "dateModified": time,
-            "datePublished": time, "isAccessibleForFree": {"type": "boolean", "enum": [true], "default": true}, "keywords": texts,
+            "datePublished": time, "isAccessibleForFree": {"type": "boolean", "default": true}, "keywords": texts,
             "sameAs": text, "version": text, "url": text,
             "distribution": one_or_list_schema(&schema_of("SchemaDotOrgDataDownload")), "funder": agents, "issn": texts,
             "license": texts, "measurementTechnique": texts, "size": text,

@@ -17,7 +17,7 @@ pub struct Organisation {
     /// When it was founded.
     pub date_founded: Option<NaiveDate>,
     /// Its name in law.
-    #[field(max = 256)]
+    #[field(role = LegalName, max = 256)]
     pub legal_name: Option<String>,
     /// What it has to do with AI.
     #[field(max = 1800)]

@@ -1,6 +1,7 @@
 //! Rows of resources.
 
 mod lock;
+mod name;
 mod page;
 mod read;
 mod registering;
@@ -8,6 +9,7 @@ mod write;
 
 pub use aiod_schema::Status;
 pub use lock::{Head, LivingRow, StoredBody};
+pub use name::{NameQuery, NameRow};
 pub use page::{PageQuery, Sort, Start};
 pub use read::ReadRow;
 pub use registering::Registrations;

@@ -61,6 +61,11 @@ impl PageQuery {
         }
     }
 
+    /// Whether an index holds the page's resources in their order, so that the page costs what it holds and passes over.
+    pub fn is_indexed(&self) -> bool {
+        self.index().is_some()
+    }
+
     /// Whether a resource that is committed late could be missed: the next page begins after the ids of this one.
     fn follows_ids(&self) -> bool {
         matches!(self.start, Start::Cursor(_)) && !self.descending

@@ -24,7 +24,11 @@ impl Stage {
 
     async fn of(key: Key) -> Self {
         let provider = FakeProvider::start(&[&key]).await;
-        let app = TestApp::with(|config| provider.configure(config)).await;
+        let configure = |config: &mut aiod_api::config::Config| {
+            provider.configure(config);
+            config.limits.behind_proxy = true;
+        };
+        let app = TestApp::with(configure).await;
         Self { key, provider, app }
     }
 

@@ -76,9 +76,9 @@ pub struct Identity {
     keys: Cache<Fingerprint, Arc<User>>,
     active: Cache<Fingerprint, bool>,
     accounts: Cache<(String, String), i64>,
+    lookups: DefaultKeyedRateLimiter<i64>,
     /// Subjects, and whether the provider knows them.
     known: Cache<String, bool>,
-    lookups: DefaultKeyedRateLimiter<i64>,
 }
 
 impl Identity {
@@ -99,8 +99,8 @@ impl Identity {
             keys: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(API_KEY_MEMORY).build(),
             active: Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(answers_last).build(),
             accounts: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(MEMORY).build(),
-            known: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(ANSWER_MEMORY).build(),
             lookups: RateLimiter::keyed(Quota::per_hour(LOOKUPS_PER_HOUR)),
+            known: Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(ANSWER_MEMORY).build(),
         })
     }
 

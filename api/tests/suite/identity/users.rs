@@ -93,6 +93,32 @@ async fn a_permission_may_be_for_somebody_who_was_never_here() {
 }
 
 #[tokio::test]
+async fn nobody_learns_by_guessing_who_exists_at_the_provider() {
+    let stage = Stage::introspecting(600).await;
+    let owner = stage.token("ada");
+    let id = stage.register(&owner).await.identifier();
+    stage.register(&stage.token("bob")).await.ok();
+    let share = async |key: &str, user: &str| {
+        let wish = json!({"asset_identifier": id, "user": user, "permission_type": "read"});
+        stage.app.post("/assets/permissions", &wish).key(key).send().await
+    };
+    for guess in 0..10 {
+        share(&owner, &format!("guess{guess}")).await.refused(404);
+    }
+    // From now on, whether somebody exists makes no difference.
+    stage.provider.add_user("6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e", "grace");
+    let (known, unknown) = (share(&owner, "grace").await, share(&owner, "nobody").await);
+    assert_eq!(known.refused(429), unknown.refused(429));
+    assert!(known.header("retry-after").unwrap().parse::<u64>().unwrap() > 60, "{:?}", known.headers);
+    // Who was here is found all the same, and others may look, too.
+    share(&owner, "bob").await.ok();
+    let admin = stage.app.key("root", &["admin_aiod_resources"]).await;
+    share(&admin, "grace").await.ok();
+    share(&owner, "grace").await.ok();
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn permissions_of_those_who_left_are_not_listed() {
     const GRACE: &str = "6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e";
     let stage = Stage::introspecting(600).await;
@@ -121,32 +147,6 @@ async fn permissions_of_those_who_left_are_not_listed() {
     let id = stage.register(&owner).await.identifier();
     let held = stage.app.get(&format!("/assets/permissions/{id}")).key(&owner).send().await.ok();
     assert_eq!(held, json!([{"name": "ada", "permission": "admin"}]));
-    stage.close().await;
-}
-
-#[tokio::test]
-async fn nobody_learns_by_guessing_who_exists_at_the_provider() {
-    let stage = Stage::introspecting(600).await;
-    let owner = stage.token("ada");
-    let id = stage.register(&owner).await.identifier();
-    stage.register(&stage.token("bob")).await.ok();
-    let share = async |key: &str, user: &str| {
-        let wish = json!({"asset_identifier": id, "user": user, "permission_type": "read"});
-        stage.app.post("/assets/permissions", &wish).key(key).send().await
-    };
-    for guess in 0..10 {
-        share(&owner, &format!("guess{guess}")).await.refused(404);
-    }
-    // From now on, whether somebody exists makes no difference.
-    stage.provider.add_user("6f1b8a0e-3d9c-4a51-9a5d-0b6f0e1c2d3e", "grace");
-    let (known, unknown) = (share(&owner, "grace").await, share(&owner, "nobody").await);
-    assert_eq!(known.refused(429), unknown.refused(429));
-    assert!(known.header("retry-after").unwrap().parse::<u64>().unwrap() > 60, "{:?}", known.headers);
-    // Who was here is found all the same, and others may look, too.
-    share(&owner, "bob").await.ok();
-    let admin = stage.app.key("root", &["admin_aiod_resources"]).await;
-    share(&admin, "grace").await.ok();
-    share(&owner, "grace").await.ok();
     stage.close().await;
 }
 

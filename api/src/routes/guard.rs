@@ -93,17 +93,21 @@ impl Guard {
 
 /// A whole body; the answer to whoever sends it too slowly, or sends too much.
 async fn read(body: Body, limit: usize, patience: Patience) -> Result<Vec<u8>, Response> {
-    let begin = Instant::now();
+    let beginning = Instant::now();
+    let mut latest = beginning;
     let mut chunks = pin!(body.into_bytes_stream());
     let mut bytes = Vec::new();
     loop {
-        let end = begin + patience.for_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let end = patience.end(beginning, latest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         match timeout_at(end, chunks.next()).await {
             Err(_) => return Err(too_slow()),
             Ok(None) => return Ok(bytes),
             Ok(Some(Err(error))) => return Err(problem(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}"))),
             Ok(Some(Ok(chunk))) if bytes.len() + chunk.len() > limit => return Err(too_large(limit)),
-            Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
+            Ok(Some(Ok(chunk))) => {
+                bytes.extend_from_slice(&chunk);
+                latest = Instant::now();
+            }
         }
     }
 }

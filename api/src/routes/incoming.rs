@@ -26,11 +26,12 @@ impl<'a> Incoming<'a> {
     /// The whole body; the answer to whoever sends it too slowly, or sends too much, or has no room left by the others.
     pub(super) async fn read(&mut self, body: Body, limit: usize) -> Result<Vec<u8>, Response> {
         let patience = self.app.config.connections.body_patience();
-        let begin = Instant::now();
+        let beginning = Instant::now();
+        let mut latest = beginning;
         let mut chunks = pin!(body.into_bytes_stream());
         let mut bytes = Vec::new();
         loop {
-            let end = begin + patience.for_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            let end = patience.end(beginning, latest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             match timeout_at(end, chunks.next()).await {
                 Err(_) => return Err(too_slow()),
                 Ok(None) => return Ok(bytes),
@@ -38,6 +39,7 @@ impl<'a> Incoming<'a> {
                 Ok(Some(Ok(chunk))) if bytes.len() + chunk.len() > limit => return Err(too_large(limit)),
                 Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
             }
+            latest = Instant::now();
             self.hold(bytes.len()).await?;
         }
     }

@@ -1,7 +1,7 @@
 //! Counts that are kept: how many published resources of each type and platform there are, and how many use each term.
 //!
 //! A change of resources writes how much it changes a count, as a row of `resource_count_change` or `term_count_change`: rows of its own,
-//! so that no two writers wait for each other. A job adds them up ([`Db::fold_counts`]). The truth is the sum of both.
+//! so that no two writers wait for each other. A job adds them up (`Tx::fold_counts`). The truth is the sum of both.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
 //! References between resources. A reference has a row in `link`. What a resource says itself also stands in a text in its own row, and
-//! reading takes the text. References that others made stand at [`APPENDED`] and not in the text, so that whoever makes one writes no row
+//! reading takes the text. References that others made stand at `APPENDED` and not in the text, so that whoever makes one writes no row
 //! of the other end. Reading looks for them in the same statement, where `asset.is_linked` says that there may be some.
 
 use std::collections::{BTreeMap, BTreeSet};

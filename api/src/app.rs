@@ -19,11 +19,16 @@ pub struct App {
     pub config: Config,
     /// A permit for each KiB of a body that is worked on: JSON takes many times its size when it is parsed.
     pub bodies: Semaphore,
+    /// A permit for each KiB of a body that has come, until it is answered.
+    pub incoming: Semaphore,
 }
 
 impl App {
     /// How many KiB of bodies are worked on at once.
     pub const BODIES_KIB: u32 = 32 << 10;
+
+    /// How many KiB of bodies may have come, beside one as large as any may be.
+    const INCOMING_KIB: usize = 64 << 10;
 
     /// The application over a catalogue.
     ///
@@ -32,6 +37,7 @@ impl App {
     pub fn new(catalogue: Catalogue, config: Config) -> Result<Self, ProviderError> {
         let identity = Arc::new(Identity::new(&config, catalogue.db.clone())?);
         let bodies = Semaphore::new(usize::try_from(Self::BODIES_KIB).unwrap_or(Semaphore::MAX_PERMITS));
-        Ok(Self { catalogue, identity, config, bodies })
+        let incoming = Semaphore::new(Self::INCOMING_KIB + config.limits.batch_bytes.max(config.limits.body_bytes).div_ceil(1024));
+        Ok(Self { catalogue, identity, config, bodies, incoming })
     }
 }

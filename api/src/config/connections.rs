@@ -1,5 +1,6 @@
 //! `connections.…`: how many there may be, and how long those may take that are slow.
 
+use std::ops::Add;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,9 +21,9 @@ pub struct Connections {
     pub most_by_address: usize,
     /// How long the head of a request may take, in seconds: from the beginning of the connection, or from the end of the last answer.
     pub header_seconds: u64,
-    /// How long a body may take, in seconds, beside the time for its bytes.
+    /// How long a body may pause, in seconds; and how long it may take, beside the time for its bytes.
     pub body_seconds: u64,
-    /// How long a reader may leave an answer unread, in seconds, beside the time for its bytes.
+    /// How long a reader may pause, in seconds; and how long an answer may take, beside the time for its bytes.
     pub answer_seconds: u64,
     /// How many bytes a second a body or an answer gets at least; slower ones are cut off.
     pub least_bytes_per_second: u64,
@@ -34,19 +35,20 @@ impl Default for Connections {
     }
 }
 
-/// How much time something may take: a fixed one, and more for each byte.
+/// How much time bytes may take: they may pause for a fixed time; all of them together may take this time, and more for each byte.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// The time without any byte.
+    /// The longest pause.
     fixed: Duration,
     /// How many bytes have to come in a further second.
     bytes_per_second: u64,
 }
 
 impl Patience {
-    /// How much time so many bytes may have taken.
-    pub fn for_bytes(self, bytes: u64) -> Duration {
-        self.fixed + Duration::from_millis(bytes.saturating_mul(1_000) / self.bytes_per_second.max(1))
+    /// Until when the next byte has to come, after so many bytes since the `beginning`, the `latest` of them at that time.
+    pub fn end<I: Add<Duration, Output = I> + Ord>(self, beginning: I, latest: I, bytes: u64) -> I {
+        let for_bytes = Duration::from_millis(bytes.saturating_mul(1_000) / self.bytes_per_second.max(1));
+        (latest + self.fixed).min(beginning + self.fixed + for_bytes)
     }
 }
 

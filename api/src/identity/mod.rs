@@ -249,8 +249,7 @@ impl Identity {
         if subject.starts_with(LOCAL) {
             return true;
         }
-        let asked = async { provider.find_user(subject).await.map(|user| user.is_some()) };
-        self.known.try_get_with(subject.to_owned(), asked).await.unwrap_or_else(|error| {
+        self.known.try_get_with(subject.to_owned(), provider.has_user(subject)).await.unwrap_or_else(|error| {
             tracing::warn!(%error, subject, "the identity provider cannot be asked about user {subject}");
             true
         })

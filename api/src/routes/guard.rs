@@ -1,19 +1,15 @@
 //! What stands before an operation: the rule that says who may use it, and how large its body may be.
 
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{Method, header};
 use poem::{Body, Endpoint, EndpointExt, Request, Response, Result};
 use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, timeout_at};
 
-use super::problem::problem;
+use super::incoming::{Incoming, too_large};
 use crate::app::App;
 use crate::catalogue::permission::{self, Action, Subject};
-use crate::config::Patience;
 use crate::identity::Caller;
 
 /// The largest body of somebody who is not known and will be refused, in bytes.
@@ -60,7 +56,8 @@ impl Guard {
         if declared.is_some_and(|length| length > limit) {
             return Ok(too_large(limit));
         }
-        let bytes = match read(request.take_body(), limit, self.app.config.connections.body_patience()).await {
+        let mut incoming = Incoming::new(&self.app);
+        let bytes = match incoming.read(request.take_body(), limit).await {
             Ok(bytes) => bytes,
             Err(refused) => return Ok(refused),
         };
@@ -91,34 +88,6 @@ impl Guard {
     }
 }
 
-/// A whole body; the answer to whoever sends it too slowly, or sends too much.
-async fn read(body: Body, limit: usize, patience: Patience) -> Result<Vec<u8>, Response> {
-    let begin = Instant::now();
-    let mut chunks = pin!(body.into_bytes_stream());
-    let mut bytes = Vec::new();
-    loop {
-        let end = begin + patience.for_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        match timeout_at(end, chunks.next()).await {
-            Err(_) => return Err(too_slow()),
-            Ok(None) => return Ok(bytes),
-            Ok(Some(Err(error))) => return Err(problem(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}"))),
-            Ok(Some(Ok(chunk))) if bytes.len() + chunk.len() > limit => return Err(too_large(limit)),
-            Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
-        }
-    }
-}
-
-/// The connection is of no use any more: the rest of the body may still come.
-fn too_slow() -> Response {
-    let mut response = problem(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.");
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
 fn has_body(request: &Request) -> bool {
     !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-fn too_large(limit: usize) -> Response {
-    problem(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body is larger than the {limit} bytes that are taken here."))
 }

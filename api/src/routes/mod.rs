@@ -17,6 +17,7 @@ mod extract;
 mod file;
 mod guard;
 mod image;
+mod incoming;
 mod interface;
 mod json;
 mod limit;

@@ -55,6 +55,7 @@ impl TypePlatformRoutes {
         /// The format of the metadata.
         schema: WantedFormat,
     ) -> Result<Answer<Read>> {
+        let _turn = self.0.turn(&schema, false).await?;
         let document = self.0.app.catalogue.read_on_platform(&auth.0, self.0.subject, &platform.0, &identifier.0).await?;
         self.0.one(&auth.0, document, &schema, false).await
     }

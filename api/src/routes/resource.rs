@@ -20,6 +20,7 @@ use crate::catalogue::Error;
 use crate::catalogue::permission::require_user;
 use crate::catalogue::read::{self, Document, parse};
 use crate::catalogue::shapes::Identifier;
+use crate::catalogue::turns::Turn;
 use crate::identity::Caller;
 
 /// One resource type in one version of the interface.
@@ -100,6 +101,12 @@ impl OfType {
         Known { base, names, is_v2: self.version == Version::V2 }
     }
 
+    /// A turn for one resource, unless it goes out as it is stored.
+    pub(super) async fn turn(&self, wanted: &WantedFormat, images: bool) -> Result<Turn, Error> {
+        let cost = cost_of_each(self.format(wanted.name.as_deref())?, images);
+        if cost == 1 { Ok(Turn::default()) } else { self.app.catalogue.turns.take(cost).await }
+    }
+
     /// The answer with one resource, which counts as read.
     pub(super) async fn one(&self, caller: &Caller, document: Document, wanted: &WantedFormat, images: bool) -> Result<Answer<Read>> {
         let format = self.format(wanted.name.as_deref())?;
@@ -134,7 +141,7 @@ impl OfType {
     pub(super) async fn page(&self, request: &Request, caller: &Caller, wanted: Wanted) -> Result<Answer<Page<Read>>> {
         let format = self.format(wanted.format.name.as_deref())?;
         wanted.page.sorted.window.check(&self.app)?;
-        let each = wanted.cost_of_each(format);
+        let each = cost_of_each(format, wanted.images);
         let query = wanted.page.query(self.subject.name, wanted.platform.clone())?;
         let mut page = self.app.catalogue.page(caller, self.subject, &query, each).await?;
         let next = page.next;
@@ -155,12 +162,10 @@ pub(super) struct Wanted {
     pub(super) images: bool,
 }
 
-impl Wanted {
-    /// How many times as much a resource costs as one that goes out as it is stored.
-    fn cost_of_each(&self, format: &Format) -> i64 {
-        let conversion = if format.is_own() { 1 } else { 5 };
-        if self.images { 10 } else { conversion }
-    }
+/// How many times as much a resource costs as one that goes out as it is stored.
+fn cost_of_each(format: &Format, images: bool) -> i64 {
+    let conversion = if format.is_own() { 1 } else { 5 };
+    if images { 10 } else { conversion }
 }
 
 /// What exists for every type.
@@ -218,6 +223,7 @@ impl ResourceRoutes {
         /// Whether images are part of `media`, in base64.
         get_image: WithImages,
     ) -> Result<Answer<Read>> {
+        let _turn = self.0.turn(&schema, get_image.0).await?;
         let document = self.0.app.catalogue.read(&auth.0, self.0.subject, &identifier.0).await?;
         self.0.one(&auth.0, document, &schema, get_image.0).await
     }

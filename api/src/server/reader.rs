@@ -19,7 +19,9 @@ pub(super) struct ReaderWatch<Io> {
 /// What is known of an answer that the other end did not take at once.
 struct Blocked {
     since: Instant,
-    /// How many bytes it took since then.
+    /// When it took the latest bytes.
+    latest: Instant,
+    /// How many bytes it took since the beginning.
     taken: u64,
     timer: Pin<Box<Sleep>>,
 }
@@ -44,13 +46,14 @@ impl<Io> ReaderWatch<Io> {
     fn count(&mut self, bytes: usize) {
         if let Some(blocked) = &mut self.blocked {
             blocked.taken = blocked.taken.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            blocked.latest = Instant::now();
         }
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let patience = self.patience;
-        let blocked = self.blocked.get_or_insert_with(|| Blocked::new(patience));
-        let end = blocked.since + patience.for_bytes(blocked.taken);
+        let blocked = self.blocked.get_or_insert_with(Blocked::new);
+        let end = patience.end(blocked.since, blocked.latest, blocked.taken);
         if blocked.timer.deadline() != end {
             blocked.timer.as_mut().reset(end);
         }
@@ -60,9 +63,9 @@ impl<Io> ReaderWatch<Io> {
 }
 
 impl Blocked {
-    fn new(patience: Patience) -> Self {
+    fn new() -> Self {
         let since = Instant::now();
-        Self { since, taken: 0, timer: Box::pin(sleep_until(since + patience.for_bytes(0))) }
+        Self { since, latest: since, taken: 0, timer: Box::pin(sleep_until(since)) }
     }
 }
 

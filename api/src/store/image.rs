@@ -78,9 +78,9 @@ impl Db {
 }
 
 impl Tx {
-    /// The images of a resource, without their files, in the order in which they were added.
-    pub(crate) async fn listed_images(&mut self, asset: i64) -> Result<Vec<ListedImage>> {
-        self.fetch_all(listed(&[asset])).await
+    /// The images of these resources, without their files, in the order in which they were added.
+    pub(crate) async fn listed_images(&mut self, assets: &[i64]) -> Result<Vec<ListedImage>> {
+        if assets.is_empty() { Ok(Vec::new()) } else { self.fetch_all(listed(assets)).await }
     }
 
     /// Whether a resource has an image of this name.

@@ -11,8 +11,13 @@ use crate::support::{Home, Server};
 /// So many connections stall in each test.
 const STALLED: usize = 1_000;
 
-/// So many answers of 3.2 MB are asked for by each reader who stalls.
-const ANSWERS: usize = 6;
+/// Others are answered within this time, by a program that is not optimised, on a machine that runs other tests as well.
+const PROMPT: Duration = Duration::from_secs(5);
+/// So many answers of 200 kB are asked for by each reader who stalls: one alone finds room in the buffers of the two ends.
+const ANSWERS: usize = 50;
+
+/// Tests with very many connections take turns: two of them at once would hold each other up.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// The server with short limits, and room for all that stall.
 async fn impatient(home: &mut Home, more: &[&str]) -> Server {
@@ -23,7 +28,10 @@ async fn impatient(home: &mut Home, more: &[&str]) -> Server {
 }
 
 async fn connect(server: &Server) -> TcpStream {
-    TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap()
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    // What is sent to somebody who does not read soon finds no room any more.
+    socket.set_recv_buffer_size(4_096).unwrap();
+    socket.connect(server.url.trim_start_matches("http://").parse().unwrap()).await.unwrap()
 }
 
 /// Opens so many connections that send this and nothing more.
@@ -44,7 +52,7 @@ async fn others_are_served(server: &Server) {
         let begin = Instant::now();
         let answer = client.get(format!("{}/counts/datasets", server.url)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
-        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < PROMPT, "{:?}", begin.elapsed());
     }
 }
 
@@ -63,6 +71,7 @@ async fn are_dropped(streams: Vec<TcpStream>, status: &str) {
 
 #[tokio::test]
 async fn heads_that_stall_hold_nobody_up_and_end() {
+    let _alone = ALONE.lock().await;
     let mut home = Home::new();
     let server = impatient(&mut home, &[]).await;
     let mut stalled = stall(&server, STALLED / 2, "").await;
@@ -74,6 +83,7 @@ async fn heads_that_stall_hold_nobody_up_and_end() {
 
 #[tokio::test]
 async fn bodies_that_stall_hold_nobody_up_and_are_answered_with_408() {
+    let _alone = ALONE.lock().await;
     let mut home = Home::new();
     let server = impatient(&mut home, &[]).await;
     let head = "POST /datasets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"name\"";
@@ -99,25 +109,27 @@ async fn a_body_that_trickles_is_cut_off() {
 
 #[tokio::test]
 async fn readers_that_stall_hold_nobody_up_and_are_cut_off() {
+    let _alone = ALONE.lock().await;
     let mut home = Home::new();
-    let server = impatient(&mut home, &[]).await;
-    let notes: Vec<_> = (0..400).map(|_| json!({"value": "x".repeat(8_000)})).collect();
+    // All of the answers may wait for their readers at once.
+    let server = impatient(&mut home, &["reads.answer_bytes=1073741824", "connections.answer_seconds=5"]).await;
+    let notes: Vec<_> = (0..25).map(|_| json!({"value": "x".repeat(8_000)})).collect();
     let client = reqwest::Client::new();
     let made = client.post(format!("{}/datasets", server.url)).bearer_auth(server.key.as_ref().unwrap());
     let made: serde_json::Value = made.json(&json!({"name": "large", "note": notes})).send().await.unwrap().json().await.unwrap();
     let path = format!("/datasets/{}", made["identifier"].as_str().unwrap());
     let key = server.key.as_ref().unwrap();
-    // Several answers: one alone may find room in the buffers of the two ends.
     let requests = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n").repeat(ANSWERS);
-    let stalled = stall(&server, 50, &requests).await;
+    let before = home.descriptors();
+    let stalled = stall(&server, STALLED, &requests).await;
+    assert!(home.descriptors() >= before + STALLED / 2, "they are there");
     others_are_served(&server).await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    for mut stream in stalled {
-        let mut read = Vec::new();
-        drop(tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut read)).await.expect("the connection is closed"));
-        // So many large answers at once may also meet the limit of what is in the making: 503.
-        assert!(read.starts_with(b"HTTP/1.1 ") && read.len() < ANSWERS * 3_200_000, "{} bytes", read.len());
+    let begin = Instant::now();
+    while home.descriptors() >= before + STALLED / 2 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "readers that stall keep their connections");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    drop(stalled);
 }
 
 #[tokio::test]

@@ -106,6 +106,11 @@ impl Home {
         std::fs::read_to_string(self.folder.join(LOG)).unwrap()
     }
 
+    /// How many files and connections the server has open that was started last.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.running.last().unwrap().id())).unwrap().count()
+    }
+
     /// The processor time that the server which was started last has used.
     pub(crate) fn processor_time(&self) -> Duration {
         let id = self.running.last().unwrap().id();

@@ -250,16 +250,17 @@ impl Batch<'_> {
 
 /// Settles what the writer of records may have read so, see [`settle`], and finds the faults of masks in new ones.
 async fn settle_all(tx: &mut Tx, records: &mut [Prepared], existing: &HashMap<String, Head>) -> Result<()> {
+    let bodies = records.iter_mut().flatten().filter_map(|record| Some((existing.get(&record.key)?.id, &mut record.input)));
+    settle(tx, bodies.collect()).await?;
     for prepared in records {
-        let Some(record) = prepared.as_mut().ok().filter(|record| may_repeat(&record.input)) else { continue };
-        if let Some(head) = existing.get(&record.key) {
-            settle(tx, head.id, &mut record.input).await?;
+        let Ok(record) = prepared else { continue };
+        if existing.contains_key(&record.key) {
             record.hash_again();
-        } else {
-            let faults = record.mask_faults();
-            if !faults.is_empty() {
-                *prepared = Err(faults);
-            }
+            continue;
+        }
+        let faults = record.mask_faults();
+        if !faults.is_empty() {
+            *prepared = Err(faults);
         }
     }
     Ok(())

@@ -169,7 +169,7 @@ impl Catalogue {
             ));
         }
         check_platforms(tx, &input, None).await?;
-        settle(tx, head.id, &mut input).await?;
+        settle(tx, vec![(head.id, &mut input)]).await?;
         let change = Change { hash: content_hash(&input), input, target: Target::Existing(Box::new(head)) };
         write(tx, self.actor(caller), &change).await
     }

@@ -139,10 +139,12 @@ impl Resolved {
     }
 
     async fn load_present_editors(&mut self, tx: &mut Tx, bodies: &[Body<'_>]) -> Result<()> {
-        for body in bodies {
-            let Some(id) = body.id.filter(|_| !self.unknown_editors(*body).is_empty()) else { continue };
-            let stored = tx.stored_body(id).await?;
-            self.present_editors.insert(id, editors_in(body.input.resource, &stored.document)?);
+        let asked = bodies.iter().filter(|body| !self.unknown_editors(**body).is_empty());
+        let types: HashMap<i64, &ResourceType> = asked.filter_map(|body| Some((body.id?, body.input.resource))).collect();
+        let ids: Vec<i64> = types.keys().copied().collect();
+        for (id, document) in tx.stored_documents(&ids).await? {
+            let Some(resource) = types.get(&id) else { continue };
+            self.present_editors.insert(id, editors_in(resource, &document)?);
         }
         Ok(())
     }

@@ -49,6 +49,14 @@ impl Provider {
         Ok(users.into_iter().find(|user| user.id == text || user.username.eq_ignore_ascii_case(text)))
     }
 
+    /// Whether there is a user with this id, whatever ids look like: those of users from elsewhere are no UUIDs.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked, or does not let us look.
+    pub(in crate::identity) async fn has_user(&self, id: &str) -> Result<bool, ProviderError> {
+        Ok(self.get_users(Some(id), &[]).await?.is_some())
+    }
+
     async fn user_by_id(&self, id: &str) -> Result<Vec<RealmUser>, ProviderError> {
         let Some(body) = self.get_users(Some(id), &[]).await? else { return Ok(Vec::new()) };
         serde_json::from_slice(&body).map(|user| vec![user]).map_err(|e| ProviderError::of(&e))

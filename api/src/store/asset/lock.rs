@@ -146,6 +146,15 @@ impl Tx {
         Ok(same)
     }
 
+    /// The documents of resources, by row id.
+    pub(crate) async fn stored_documents(&mut self, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(MAX_LISTED) {
+            found.extend(self.fetch_all(Sql::new("SELECT id, document FROM asset WHERE id IN ").push_list(ids)).await?);
+        }
+        Ok(found)
+    }
+
     /// What a resource says of itself.
     pub(crate) async fn stored_body(&mut self, id: i64) -> Result<StoredBody> {
         let asset = Sql::new("SELECT resource_type, document FROM asset WHERE id = ?").bind(id);

@@ -128,7 +128,10 @@ async fn permissions_of_those_who_left_are_not_listed() {
     let id = stage.register(&owner).await.identifier();
     let left = stage.app.app.catalogue.db.account("0c4f1c9e-1111-4a51-9a5d-0b6f0e1c2d3e", "left").await.unwrap();
     assert!(left > 0);
-    for user in ["0c4f1c9e-1111-4a51-9a5d-0b6f0e1c2d3e", "local:machine"] {
+    // The ids of users from elsewhere are no UUIDs.
+    stage.provider.add_user("f:1:linus", "linus");
+    stage.app.app.catalogue.db.account("f:1:linus", "linus").await.unwrap();
+    for user in ["0c4f1c9e-1111-4a51-9a5d-0b6f0e1c2d3e", "local:machine", "f:1:linus"] {
         let wish = json!({"asset_identifier": id, "user": user, "permission_type": "read"});
         stage.app.post("/assets/permissions", &wish).key(&owner).send().await.ok();
     }
@@ -136,9 +139,9 @@ async fn permissions_of_those_who_left_are_not_listed() {
     let names = |answer: &crate::harness::Answer| -> Vec<String> {
         answer.ok().as_array().unwrap().iter().map(|held| held["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(&list().await), ["grace", "machine"]);
+    assert_eq!(names(&list().await), ["grace", "linus", "machine"]);
     let asked = stage.provider.asked("/users");
-    assert_eq!((names(&list().await).len(), stage.provider.asked("/users")), (2, asked), "the answers are remembered");
+    assert_eq!((names(&list().await).len(), stage.provider.asked("/users")), (3, asked), "the answers are remembered");
     stage.close().await;
 
     // Where nobody can be asked, all are listed.

@@ -120,6 +120,7 @@ async fn dcat_ap_below_v2_stays_as_its_clients_know_it() {
         (&right["@context"]["dcat"], &dataset["@id"]),
         (&json!("http://www.w3.org/ns/dcat#"), &json!(format!("{PUBLIC}/datasets/{id}")))
     );
+    assert_eq!(app.get(&format!("/v3/datasets/{id}?schema=dcat-ap")).send().await.ok(), right);
     let named: Vec<&Value> = right["@graph"].as_array().unwrap().iter().filter(|node| node.get("foaf:name").is_some()).collect();
     assert_eq!(named.iter().map(|node| &node["foaf:name"]).collect::<Vec<_>>(), [&json!("example"), &json!("Ada Lovelace")]);
     app.close().await;

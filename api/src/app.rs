@@ -28,7 +28,7 @@ impl App {
     pub const BODIES_KIB: u32 = 32 << 10;
 
     /// How many KiB of bodies may have come, beside one as large as any may be.
-    const INCOMING_KIB: usize = 64 << 10;
+    const INCOMING_KIB: usize = 16 << 10;
 
     /// The application over a catalogue.
     ///

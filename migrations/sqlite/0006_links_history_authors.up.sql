@@ -26,3 +26,8 @@ INSERT INTO asset_author (asset_id, account_id)
     SELECT id, modified_by FROM asset WHERE status <> 'published' AND modified_by IS NOT NULL
     UNION SELECT r.asset_id, r.modified_by FROM asset_revision r JOIN asset a ON a.id = r.asset_id
     WHERE a.status <> 'published' AND r.modified_by IS NOT NULL;
+-- To decide on a resource also set `modified_by`, without writing it.
+DELETE FROM asset_author WHERE EXISTS (
+    SELECT 1 FROM submission_asset s JOIN review v ON v.submission_id = s.submission_id
+    WHERE s.asset_id = asset_author.asset_id AND v.account_id = asset_author.account_id AND v.decision <> 'retracted'
+);

@@ -17,6 +17,8 @@ use crate::store::{DAY, now};
 
 /// How many past revisions, or resources that have too many of them, one transaction is about, so that it holds its locks briefly.
 const PRUNED_AT_ONCE: i64 = 500;
+/// How many resources are looked at in one statement.
+const COUNTED_AT_ONCE: i64 = 1_000;
 
 impl Catalogue {
     /// The states of a resource, the present one first: revision, status, who made it and when. A part of them, and whether there are more.
@@ -53,7 +55,7 @@ impl Catalogue {
                 past.ok_or_else(|| Error::NotFound(format!("{} '{identifier}' has no revision {revision}.", resource.label())))?;
             row = ReadRow { status: Status::parse(&status), date_modified, document, links, revision, ..row };
         }
-        let page = self.rendered(caller, resource, vec![row], Turn::default()).await?;
+        let page = self.rendered(caller, resource, vec![row], &mut Turn::default()).await?;
         let document = page.documents().pop();
         document.ok_or_else(|| Error::Internal(format!("revision {revision} of {identifier} cannot be read")))
     }
@@ -88,12 +90,15 @@ impl Catalogue {
     /// Removes all but the newest past revisions of each resource.
     async fn prune_by_number(&self, most: i64) -> Result<u64> {
         let (mut total, mut after) = (0, i64::MIN);
-        loop {
-            let found = self.db.with_more_revisions(most, after, PRUNED_AT_ONCE).await?;
-            let Some((last, _)) = found.last() else { return Ok(total) };
-            after = *last;
-            total += transaction!(self.db, tx => Ok(tx.delete_revisions_but(most, &found).await?))?;
+        // A few resources at a time: no statement takes long, however many there are.
+        while let Some(last) = self.db.last_of_next(after, COUNTED_AT_ONCE).await? {
+            let found = self.db.with_more_revisions(most, after, last).await?;
+            after = last;
+            if !found.is_empty() {
+                total += transaction!(self.db, tx => Ok(tx.delete_revisions_but(most, &found).await?))?;
+            }
         }
+        Ok(total)
     }
 
     /// A living resource that the caller may write.

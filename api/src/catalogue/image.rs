@@ -120,6 +120,9 @@ async fn check_place(tx: &mut Tx, asset: i64, name: &str, mode: Mode) -> Result<
     }
 }
 
+/// What an answer with the files of images costs: most of them weigh as much as the largest pages.
+pub const COST_OF_IMAGES: i64 = 1_000;
+
 impl Catalogue {
     /// Adds or replaces an image.
     ///
@@ -188,8 +191,9 @@ impl Catalogue {
     /// # Errors
     /// As for reading.
     pub async fn images(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str) -> Result<Vec<ImageRead>> {
-        let document = self.read(caller, resource, identifier).await?;
-        let images = self.db.images(&[document.id]).await?;
+        let id = self.read(caller, resource, identifier).await?.id;
+        let _turn = self.turns.take(COST_OF_IMAGES).await?;
+        let images = self.db.images(&[id]).await?;
         Ok(images.into_iter().map(|image| image_read(identifier, &image)).collect())
     }
 
@@ -216,11 +220,10 @@ impl Catalogue {
     /// # Errors
     /// When there are more of them than an answer may hold, or the store fails.
     pub async fn with_images(&self, documents: &mut [Document]) -> Result<()> {
-        /// What an answer holds of them at most, in bytes; base64 makes it a third more.
-        const MAX_IMAGES_SIZE: i64 = 64 << 20;
         let ids: Vec<i64> = documents.iter().map(|d| d.id).collect();
-        if self.db.images_size(&ids).await? > MAX_IMAGES_SIZE {
-            return Err(Error::query("limit", "the images of so many resources are more than 64 MiB: ask for fewer"));
+        let size = self.db.images_size(&ids).await?;
+        if usize::try_from(size).is_ok_and(|size| size > self.turns.page_bytes()) {
+            return Err(self.turns.too_much());
         }
         let mut images: HashMap<i64, Vec<Value>> = HashMap::new();
         for image in self.db.images(&ids).await? {

@@ -13,7 +13,7 @@ use super::turns::{Turn, cost};
 use super::write::platform_key;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
-use crate::store::asset::{PageQuery, ReadRow, Start, Status};
+use crate::store::asset::{PageQuery, ReadRow, Sort, Start, Status};
 use crate::store::link::has_unpublished;
 use crate::store::permission::PermissionKind;
 
@@ -247,8 +247,8 @@ impl Catalogue {
         let mut found = self.turns.fetch(&mut turn, |most| self.db.read_page(query, most)).await?;
         let key = |row: &ReadRow| match (query.start, query.sort) {
             (Start::Cursor(_), _) => (row.id, row.id),
-            (_, crate::store::asset::Sort::DateModified) => (row.date_modified, row.id),
-            (_, crate::store::asset::Sort::DateCreated) => (row.date_created, row.id),
+            (_, Sort::DateModified) => (row.date_modified, row.id),
+            (_, Sort::DateCreated) => (row.date_created, row.id),
         };
         found.sort_by_key(key);
         if query.descending {
@@ -256,7 +256,8 @@ impl Catalogue {
         }
         let is_full = i64::try_from(found.len()).is_ok_and(|n| n >= query.limit);
         let next = found.last().filter(|_| is_full && matches!(query.start, Start::Cursor(_))).map(|row| row.id);
-        Ok(Page { next, ..self.rendered(caller, resource, found, turn).await? })
+        let page = self.rendered(caller, resource, found, &mut turn).await?;
+        Ok(Page { next, _turn: turn, ..page })
     }
 
     /// Resources as the caller may see them, in the given order.
@@ -265,14 +266,14 @@ impl Catalogue {
         caller: &Caller,
         resource: &'static ResourceType,
         mut rows: Vec<ReadRow>,
-        mut turn: Turn,
+        turn: &mut Turn,
     ) -> Result<Page> {
         self.list_images(resource, &mut rows).await?;
         let layout = layout_of(resource)?;
-        let embedded = self.embedded(caller, layout, &rows, &mut turn).await?;
+        let embedded = self.embedded(caller, layout, &rows, turn).await?;
         let views = self.views(caller, resource, layout, &rows, &embedded).await?;
         let length = rows.iter().map(rendered_length).sum::<usize>() + 2;
-        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), next: None, _turn: turn };
+        let mut page = Page { body: String::with_capacity(length), places: Vec::with_capacity(rows.len()), ..Page::default() };
         page.body.push('[');
         for row in &rows {
             let end = page.body.len();

@@ -261,6 +261,8 @@ fn push_embedded(out: &mut String, field: &EmbeddedField, links: &str, embedded:
     let begin = out.len();
     let found = shown(links::line(links, field.link), view).filter_map(|identifier| embedded.get(identifier));
     let mut rows = found.filter(|row| row.document.len() <= MAX_EMBEDDED_BYTES).peekable();
+    // Who may write a resource may not write those that it shows in full.
+    let view = View { unpublished_links: false, ..view };
     if rows.peek().is_some()
         && let Some(layout) = layout(field.resource)
     {

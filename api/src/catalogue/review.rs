@@ -111,11 +111,20 @@ impl Catalogue {
         if row.account_id != user.account && !self.reviews_others(caller) {
             return Err(Error::Forbidden("You do not have permission to view this submission.".to_owned()));
         }
-        let mut assets = Vec::new();
+        let _turn = self.turns.take(1).await?;
+        let (mut assets, mut bytes) = (Vec::new(), 0);
         for (identifier, type_name) in self.db.submitted(id).await? {
             let Some(resource) = by_name(&type_name) else { continue };
             match self.read(caller, resource, &identifier).await {
-                Ok(document) => assets.push(AnyResource(parse(&document.body)?)),
+                Ok(document) => {
+                    bytes += document.body.len();
+                    if bytes > self.turns.page_bytes() {
+                        return Err(Error::TooLarge(
+                            "These resources are too large to be answered together: read them one by one.".to_owned(),
+                        ));
+                    }
+                    assets.push(AnyResource(parse(&document.body)?));
+                }
                 // Its owners have it back, or somebody deleted it meanwhile.
                 Err(Error::Forbidden(_) | Error::NotFound(_)) => {}
                 Err(error) => return Err(error),

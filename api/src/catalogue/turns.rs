@@ -36,7 +36,8 @@ pub struct Turns {
 #[derive(Debug, Default)]
 pub struct Turn {
     _permit: Option<OwnedSemaphorePermit>,
-    is_large: bool,
+    /// What it costs of all that large lists may cost; 0 for one that is not large.
+    cost: u32,
 }
 
 impl Turns {
@@ -61,7 +62,7 @@ impl Turns {
             if is_large { (&self.large, u32::try_from(cost).unwrap_or(u32::MAX).min(self.all)) } else { (&self.small, 1) };
         let permit = tokio::time::timeout(self.wait, Arc::clone(permits).acquire_many_owned(cost)).await;
         let permit = permit.ok().and_then(std::result::Result::ok).ok_or(Error::Busy)?;
-        Ok(Turn { _permit: Some(permit), is_large })
+        Ok(Turn { _permit: Some(permit), cost: if is_large { cost } else { 0 } })
     }
 
     /// Fetches what may have very many bytes, within the turn that it has. What is too much for a small list is fetched again in a turn that
@@ -73,9 +74,13 @@ impl Turns {
     where
         F: Future<Output = store::Result<T>>,
     {
-        if !turn.is_large {
-            match fetch(SMALL_BYTES).await {
-                Err(StoreError::TooMuch(_)) => *turn = self.take(i64::MAX).await?,
+        if turn.cost < self.all {
+            match fetch(self.share(turn)).await {
+                Err(StoreError::TooMuch(_)) => {
+                    // Given back first: whoever waits for all must hold nothing that others wait for.
+                    *turn = Turn::default();
+                    *turn = self.take(i64::MAX).await?;
+                }
                 other => return Ok(other?),
             }
         }
@@ -83,6 +88,12 @@ impl Turns {
             Err(StoreError::TooMuch(_)) => Err(self.too_much()),
             other => Ok(other?),
         }
+    }
+
+    /// How many bytes may be fetched within a turn: as large a part of a page's as it costs of all.
+    fn share(&self, turn: &Turn) -> usize {
+        let part = self.page_bytes as u64 * u64::from(turn.cost) / u64::from(self.all.max(1));
+        usize::try_from(part).unwrap_or(usize::MAX).max(SMALL_BYTES)
     }
 
     /// The most bytes of a page.
@@ -101,9 +112,14 @@ pub(super) fn cost(query: &PageQuery, each: i64) -> i64 {
     if !query.is_indexed() {
         return i64::MAX;
     }
-    let passed_over = match query.start {
-        Start::Offset(offset) => offset / PASSED_OVER,
+    let offset = match query.start {
+        Start::Offset(offset) => offset,
         Start::Cursor(_) => 0,
     };
-    query.limit.saturating_mul(each).saturating_add(passed_over)
+    cost_of_part(offset, query.limit.saturating_mul(each))
+}
+
+/// What a part of a list costs: what it holds, and what it passes over.
+pub(super) fn cost_of_part(offset: i64, limit: i64) -> i64 {
+    limit.saturating_add(offset / PASSED_OVER)
 }

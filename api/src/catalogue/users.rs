@@ -7,7 +7,7 @@ use super::permission::{Action, require_user};
 use super::render::with_nulls;
 use super::shapes::{BookmarkRead, PermissionCreate, PermissionRead, Reads, ReadsOfType};
 use super::transaction::transaction;
-use super::turns::Turn;
+use super::turns::cost_of_part;
 use super::{Catalogue, Error, Result};
 use crate::identity::Caller;
 use crate::store::asset::{ReadRow, Sort};
@@ -70,13 +70,13 @@ impl Catalogue {
     /// When nobody is logged in.
     pub async fn resources_of(&self, caller: &Caller, sort: Sort, descending: bool, part: Part) -> Result<(Value, bool)> {
         let user = require_user(caller)?;
-        let mut turn = self.turns.take(part.limit).await?;
+        let mut turn = self.turns.take(cost_of_part(part.offset, part.limit)).await?;
         let page = |most| self.db.administered_by(user.account, sort, descending, part, most);
         let PartOf { items: mut rows, has_more } = self.turns.fetch(&mut turn, page).await?;
         let mut out = Map::new();
         for resource in resource_types() {
             let own: Vec<ReadRow> = rows.extract_if(.., |(type_name, _)| type_name == resource.name).map(|(_, row)| row).collect();
-            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, own, Turn::default()).await?.body)?;
+            let mut values: Vec<Value> = super::read::parse(&self.rendered(caller, resource, own, &mut turn).await?.body)?;
             values.iter_mut().for_each(|value| with_nulls(resource.object, value));
             out.insert(resource.name.to_owned(), Value::Array(values));
         }

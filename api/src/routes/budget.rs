@@ -27,13 +27,14 @@ pub(super) struct Length(pub(super) usize);
 #[derive(Debug)]
 pub(super) struct Budget {
     free: Arc<Semaphore>,
+    all: u32,
     wait: Duration,
 }
 
 impl Budget {
     pub(super) fn new(config: &Reads) -> Self {
-        let kib = (config.answer_bytes / 1024).min(u32::MAX as usize);
-        Self { free: Arc::new(Semaphore::new(kib)), wait: config.wait() }
+        let all = u32::try_from(config.answer_bytes / 1024).unwrap_or(u32::MAX);
+        Self { free: Arc::new(Semaphore::new(all as usize)), all, wait: config.wait() }
     }
 
     /// The answer, holding its part of the budget until it is sent; or a refusal, when no part became free in time.
@@ -52,7 +53,7 @@ impl Budget {
     }
 
     async fn reserve(&self, length: usize) -> Option<OwnedSemaphorePermit> {
-        let kib = u32::try_from(length.div_ceil(1024)).ok()?;
+        let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX).min(self.all);
         tokio::time::timeout(self.wait, Arc::clone(&self.free).acquire_many_owned(kib)).await.ok()?.ok()
     }
 }

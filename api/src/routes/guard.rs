@@ -57,7 +57,7 @@ impl Guard {
             return Ok(too_large(limit));
         }
         let mut incoming = Incoming::new(&self.app);
-        let bytes = match incoming.read(request.take_body(), limit).await {
+        let bytes = match incoming.read(request.take_body(), declared.unwrap_or_default(), limit).await {
             Ok(bytes) => bytes,
             Err(refused) => return Ok(refused),
         };
@@ -67,10 +67,10 @@ impl Guard {
         self.inner.call(request).await
     }
 
-    /// Waits until so many bytes may be worked on.
+    /// Waits until so many bytes may be worked on. Half of the room stays for others, however large a body is.
     async fn turn(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        self.app.bodies.acquire_many(kib.min(App::BODIES_KIB)).await.ok()
+        self.app.bodies.acquire_many(kib.min(App::BODIES_KIB / 2)).await.ok()
     }
 
     /// How many bytes a request's body may have: many for those alone who may write that platform in bulk.

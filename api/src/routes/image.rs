@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Version;
 use super::answer::Answer;
+use super::budget::Length;
 use super::caller::Auth;
 use super::extract::{Query, Segment, expected};
 use super::resource::OfType;
@@ -137,7 +138,8 @@ impl IntoResponse for ImageAnswer {
         match self {
             // `nosniff`: what was checked to be an image must not be taken for a page.
             Self::File(media_type, bytes) => {
-                Response::builder().content_type(&media_type).header("X-Content-Type-Options", "nosniff").body(bytes)
+                let length = Length(bytes.len());
+                Response::builder().content_type(&media_type).header("X-Content-Type-Options", "nosniff").extension(length).body(bytes)
             }
             Self::List(images) => images.into_response(),
         }

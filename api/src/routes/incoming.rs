@@ -24,12 +24,14 @@ impl<'a> Incoming<'a> {
     }
 
     /// The whole body; the answer to whoever sends it too slowly, or sends too much, or has no room left by the others.
-    pub(super) async fn read(&mut self, body: Body, limit: usize) -> Result<Vec<u8>, Response> {
+    /// `expected` is how many bytes the request says that it has.
+    pub(super) async fn read(&mut self, body: Body, expected: usize, limit: usize) -> Result<Vec<u8>, Response> {
         let patience = self.app.config.connections.body_patience();
         let beginning = Instant::now();
         let mut latest = beginning;
         let mut chunks = pin!(body.into_bytes_stream());
-        let mut bytes = Vec::new();
+        // Growing step by step would take twice the memory. What is not written to yet takes none.
+        let mut bytes = Vec::with_capacity(expected.min(limit));
         loop {
             let end = patience.end(beginning, latest, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             match timeout_at(end, chunks.next()).await {

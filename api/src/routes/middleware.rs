@@ -156,16 +156,14 @@ impl<E: Endpoint<Output = Response>> Surroundings<E> {
         let mut response = redirected(&self.inner, &self.app, request).await;
         if is_personal {
             // No cache between the server and this reader may keep it for others.
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
         }
         match allowance {
             Some(allowance) => allowance.add_headers(response),
             None => response,
         }
     }
-}
 
-impl<E: Endpoint<Output = Response>> Surroundings<E> {
     /// Adds what every answer says: that its type is what it says, and on which headers of a proxy it depends.
     fn with_common_headers(&self, mut response: Response) -> Response {
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -17,6 +17,7 @@ use super::schema::{Form, batch_name, form_name, format_parameter, images_parame
 use super::shape::{Create, JSON, Null, Page, Read, Shape, Slot};
 use super::template::{Context, OperationGroup, Subject, Tag};
 use crate::catalogue::Error;
+use crate::catalogue::image::COST_OF_IMAGES;
 use crate::catalogue::permission::require_user;
 use crate::catalogue::read::{self, Document, parse};
 use crate::catalogue::shapes::Identifier;
@@ -165,7 +166,7 @@ pub(super) struct Wanted {
 /// How many times as much a resource costs as one that goes out as it is stored.
 fn cost_of_each(format: &Format, images: bool) -> i64 {
     let conversion = if format.is_own() { 1 } else { 5 };
-    if images { 10 } else { conversion }
+    if images { COST_OF_IMAGES } else { conversion }
 }
 
 /// What exists for every type.

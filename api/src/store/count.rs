@@ -117,7 +117,7 @@ impl Tx {
         if !ids.is_empty() {
             self.execute(Sql::new(format!("DELETE FROM {table} WHERE id IN ")).push_list(ids)).await?;
         }
-        Ok(ids.len() == MAX_LISTED)
+        Ok(i64::try_from(ids.len()).is_ok_and(|count| count == FOLDED_AT_ONCE))
     }
 
     /// Gives the uses of one term to another, as far as resources use only the one.

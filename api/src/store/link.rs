@@ -1,13 +1,14 @@
 //! References between resources. A reference has a row in `link`. What a resource says itself also stands in a text in its own row, and
 //! reading takes the text. References that others made stand at `APPENDED` and not in the text, so that whoever makes one writes no row
-//! of the other end. Reading looks for them in the same statement, where `asset.is_linked` says that there may be some.
+//! of the other end. Reading looks for them in one more statement for all that is read, where `asset.is_linked` says that there may be some.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asset::Status;
+use super::readers::Weighed;
 use super::revise::Revision;
 use super::sql::{Arg, MAX_LISTED, Sql};
-use super::{Result, Tx};
+use super::{Db, Result, Tx};
 
 /// One end of a reference: `from` says in `field` that it refers to `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx_macros::FromRow)]
@@ -25,11 +26,21 @@ pub struct Link {
 /// The position of links that were made from the other end: after all those that a body put in an order. Migrations name it, too.
 pub(crate) const APPENDED: i64 = 1_000_000;
 
-/// A column of a `SELECT` from resources `a`: the links to them that others made, each as its field and an entry, separated by commas;
-/// NULL when there are none.
-pub(super) const MADE_BY_OTHERS: &str = "CASE WHEN a.is_linked = 1 THEN (SELECT GROUP_CONCAT(\
-    l.field || CASE WHEN t.status = 'published' THEN ' ' ELSE ' !' END || t.identifier ORDER BY l.field, l.to_id) \
-    FROM link l JOIN asset t ON t.id = l.to_id AND t.date_deleted IS NULL WHERE l.from_id = a.id AND l.position = 1000000) END";
+/// A link that another resource made, as whoever reads this one sees it.
+#[derive(Clone, Debug, sqlx_macros::FromRow)]
+pub(super) struct OtherLink {
+    /// Row id of the resource that is read.
+    pub(super) from_id: i64,
+    field: String,
+    identifier: String,
+    status: String,
+}
+
+impl Weighed for OtherLink {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.field.len() + self.identifier.len() + self.status.len()
+    }
+}
 
 /// What stands before the identifier of a resource that is not published.
 const UNPUBLISHED: char = '!';
@@ -81,14 +92,12 @@ pub(crate) fn text<'l>(links: impl Iterator<Item = (&'l str, &'l str, Status)>) 
     fields.into_values().collect::<Vec<_>>().join("\n")
 }
 
-/// The text of links of a resource with those that others made, as [`MADE_BY_OTHERS`] lists them.
-pub(super) fn with_others(own: String, others: Option<&str>) -> String {
-    let Some(others) = others else { return own };
-    let mut fields: BTreeMap<&str, String> = lines(&own).map(|(field, line)| (field, format!("{field} {line}"))).collect();
-    for (field, entry) in others.split(',').filter_map(|link| link.split_once(' ')) {
-        let line = fields.entry(field).or_insert_with(|| field.to_owned());
-        line.push(' ');
-        line.push_str(entry);
+/// The text of links of a resource with those that others made.
+pub(super) fn with_others(own: &str, others: &[OtherLink]) -> String {
+    let mut fields: BTreeMap<&str, String> = lines(own).map(|(field, line)| (field, format!("{field} {line}"))).collect();
+    for link in others {
+        let line = fields.entry(&link.field).or_insert_with(|| link.field.clone());
+        line.push_str(&Entry::of(Status::parse(&link.status)).spelled(&link.identifier));
     }
     fields.into_values().collect::<Vec<_>>().join("\n")
 }
@@ -148,6 +157,25 @@ impl Revision<'_> {
             self.tx().replace_in_link_texts(&owners, identifier, entry).await?;
         }
         Ok(())
+    }
+}
+
+impl Db {
+    /// The links of these resources that others made, in order; together they may have this many bytes.
+    pub(super) async fn links_of_others(&self, ids: &[i64], most: usize) -> Result<Vec<OtherLink>> {
+        let mut found: Vec<OtherLink> = Vec::new();
+        let mut left = most;
+        for ids in ids.chunks(MAX_LISTED) {
+            let sql = Sql::new(
+                "SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id AND t.date_deleted IS NULL \
+                 WHERE l.position = ? AND l.from_id IN ",
+            );
+            let sql = sql.bind(APPENDED).push_list(ids).push(" ORDER BY l.from_id, l.field, l.to_id");
+            let links = self.fetch_within(sql, left).await?;
+            left = left.saturating_sub(links.iter().map(Weighed::weight).sum());
+            found.extend(links);
+        }
+        Ok(found)
     }
 }
 
@@ -295,10 +323,19 @@ mod tests {
 
     #[test]
     fn links_that_others_made_stand_behind_a_resources_own() {
-        assert!(MADE_BY_OTHERS.contains(&format!("l.position = {APPENDED})")));
         let own = "has_part data_b !data_c\nname con_x";
-        assert_eq!(with_others(own.to_owned(), None), own);
-        let others = "has_part data_a,is_part_of !data_z,is_part_of data_y";
-        assert_eq!(with_others(own.to_owned(), Some(others)), "has_part data_b !data_c data_a\nis_part_of !data_z data_y\nname con_x");
+        assert_eq!(with_others(own, &[]), own);
+        let other = |field: &str, identifier: &str, status: Status| OtherLink {
+            from_id: 1,
+            field: field.to_owned(),
+            identifier: identifier.to_owned(),
+            status: status.as_str().to_owned(),
+        };
+        let others = [
+            other("has_part", "data_a", Status::Published),
+            other("is_part_of", "data_z", Status::Draft),
+            other("is_part_of", "data_y", Status::Published),
+        ];
+        assert_eq!(with_others(own, &others), "has_part data_b !data_c data_a\nis_part_of !data_z data_y\nname con_x");
     }
 }

@@ -33,9 +33,7 @@ impl Db {
         let rows: Vec<(i64, String)> = self.fetch_all(sql).await?;
         Ok(rows.into_iter().filter_map(|(id, kind)| Some((id, PermissionKind::named(&kind)?))).collect())
     }
-}
 
-impl Db {
     /// Who may do what with a resource, in alphabetical order.
     pub async fn permissions_on(&self, asset: i64) -> Result<Vec<HeldPermission>> {
         let sql =

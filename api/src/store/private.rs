@@ -41,8 +41,10 @@ fn prepare_folder(folder: &Path, file: &Path) -> io::Result<()> {
         return std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700));
     }
     let own = files(file);
-    let mut entries = std::fs::read_dir(folder)?;
-    let is_its_own = entries.all(|entry| entry.is_ok_and(|entry| own.iter().any(|own| own.file_name() == Some(&entry.file_name()))));
+    let entries: Vec<_> = std::fs::read_dir(folder)?.collect();
+    // An empty folder may be anybody's, such as /tmp.
+    let is_its_own = !entries.is_empty()
+        && entries.into_iter().all(|entry| entry.is_ok_and(|entry| own.iter().any(|own| own.file_name() == Some(&entry.file_name()))));
     if is_its_own { restrict(folder, 0o700) } else { Ok(()) }
 }
 

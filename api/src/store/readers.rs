@@ -99,15 +99,20 @@ impl<DB: Database> Readers<DB> {
             Some(idle) => idle,
             None => IdleConnection { connection: Busy::new(self.pool.acquire().await?), since: Instant::now() },
         };
-        let limit = self.limit.saturating_add(Duration::from_secs(1));
-        let ran = tokio::time::timeout(limit, statement(connection.now(true))).await;
-        let Ok((connection, outcome)) = ran else { return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()) };
+        let (connection, outcome) = self.limited(statement(connection.now(true))).await?;
         if !outcome.as_ref().is_err_and(is_lost) {
             return self.keep(connection, since, outcome);
         }
         drop(connection);
-        let (connection, outcome) = statement(self.acquire_tested().await?).await;
+        let (connection, outcome) = self.limited(statement(self.acquire_tested().await?)).await?;
         self.keep(connection, Instant::now(), outcome)
+    }
+
+    /// Waits for a statement as long as it may run, and a second more: MySQL ends it by itself.
+    async fn limited<T>(&self, statement: impl Future<Output = T>) -> sqlx::Result<T> {
+        let limit = self.limit.saturating_add(Duration::from_secs(1));
+        let timed_out = |_| std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+        tokio::time::timeout(limit, statement).await.map_err(timed_out)
     }
 
     /// Closes all connections, after the statements that they run.

@@ -147,13 +147,18 @@ impl Db {
         self.fetch_part(sql.bind(asset).bind(asset).bind(part.rows_to_end()), part).await
     }
 
-    /// Resources after a row id that have more past states than `most`, with the newest of these; at most `limit`, in order.
-    pub async fn with_more_revisions(&self, most: i64, after: i64, limit: i64) -> Result<Vec<(i64, i64)>> {
+    /// The last of the next so many resources after a row id.
+    pub async fn last_of_next(&self, after: i64, count: i64) -> Result<Option<i64>> {
+        let sql = Sql::new("SELECT MAX(id) FROM (SELECT id FROM asset WHERE id > ? ORDER BY id LIMIT ?) next");
+        Ok(self.fetch_optional::<(Option<i64>,)>(sql.bind(after).bind(count)).await?.and_then(|(last,)| last))
+    }
+
+    /// Those of the resources after a row id and up to another that have more past states than `most`, with the newest of these.
+    pub async fn with_more_revisions(&self, most: i64, after: i64, last: i64) -> Result<Vec<(i64, i64)>> {
         let sql = Sql::new(
-            "SELECT asset_id, MAX(revision) FROM asset_revision WHERE asset_id > ? GROUP BY asset_id HAVING COUNT(*) > ? \
-             ORDER BY asset_id LIMIT ?",
+            "SELECT asset_id, MAX(revision) FROM asset_revision WHERE asset_id > ? AND asset_id <= ? GROUP BY asset_id HAVING COUNT(*) > ?",
         );
-        self.fetch_all(sql.bind(after).bind(most).bind(limit)).await
+        self.fetch_all(sql.bind(after).bind(last).bind(most)).await
     }
 
     /// A past state of a resource.

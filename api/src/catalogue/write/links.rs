@@ -8,7 +8,7 @@ use aiod_schema::{Field, ResourceType, by_name, link};
 use super::Actor;
 use super::apply::Written;
 use super::resolve::Resolved;
-use crate::catalogue::Result;
+use crate::catalogue::{Error, Result};
 use crate::store::Tx;
 use crate::store::link::{APPENDED, Link};
 use crate::store::revise::Revision;
@@ -96,6 +96,9 @@ impl LinkPlan {
         let added: Vec<Link> = self.added.iter().filter_map(|l| self.inverse(l)).collect();
         let added = self.keep_last_of_rivals(added);
         let displaced = self.displaced_links(tx, &added).await?;
+        if let Some(said) = tx.submitted_links_among(&displaced).await?.first() {
+            return Err(Error::Conflict(format!("'{}' cannot change now: what it refers to waits for a review.", said.field)));
+        }
         self.removed.extend(removed);
         self.removed.extend(displaced);
         self.added.extend(added);

@@ -123,10 +123,10 @@ impl Db {
             Start::Offset(1..) => page.select_by_ids(self.dialect(), read()),
             _ => page.select(self.dialect(), read().push("asset a")),
         };
-        let found: Vec<ReadRow> = self.fetch_within(sql.clone(), most).await?;
+        let found: Vec<ReadRow> = self.fetch_rows(sql.clone(), most).await?;
         let may_miss = page.follows_ids() && found.iter().any(|row| is_recent(row.date_created));
         if may_miss && self.await_registrations().await? {
-            return self.fetch_within(sql, most).await;
+            return self.fetch_rows(sql, most).await;
         }
         Ok(found)
     }

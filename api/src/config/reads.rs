@@ -43,9 +43,9 @@ impl Reads {
         if self.capacity == 0 { COST_PER_CORE * cores } else { self.capacity }
     }
 
-    /// How many small lists are read at once: those who read single resources have at least as many cores.
+    /// How many small lists are read at once: enough to keep all cores busy, and not so many that readers of single resources wait long.
     pub fn small_lists(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from) + 1
+        2 * std::thread::available_parallelism().map_or(1, usize::from)
     }
 
     /// How long a dear read waits for its turn.

@@ -144,3 +144,20 @@ async fn a_body_of_very_many_values_is_refused() {
     assert!(post(zeros(1_000_000)).send().await.refused(413).contains("values"));
     app.close().await;
 }
+
+#[tokio::test]
+async fn a_list_that_shows_heavy_contacts_does_not_wait_for_itself() {
+    let app = TestApp::with(|config| config.reads.capacity = 1_000).await;
+    let telephone: Vec<String> = (0..300).map(|i| format!("{i:0200}")).collect();
+    let record = |i| json!({"resource": {"platform_resource_identifier": format!("c{i}"), "name": format!("c{i}"), "telephone": telephone}});
+    app.batch("contacts", (0..25).map(record).collect()).await;
+    let contacts = app.get("/contacts?limit=25").send().await.ok();
+    let contacts: Vec<&Value> = contacts.as_array().unwrap().iter().map(|c| &c["identifier"]).collect();
+    app.publish("datasets", "d", json!({"contact": contacts})).await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    let begin = Instant::now();
+    let own = app.get("/user/resources?limit=30").key(&key).send().await.ok();
+    assert_eq!(own["dataset"][0]["contacts"].as_array().unwrap().len(), 25);
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    app.close().await;
+}

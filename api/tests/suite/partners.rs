@@ -159,3 +159,35 @@ async fn links_show_the_same_after_the_migration_that_divided_them() {
     }
     app.close().await;
 }
+
+#[tokio::test]
+async fn who_shows_a_contact_in_full_does_not_see_the_drafts_that_it_refers_to() {
+    let app = TestApp::new().await;
+    let (ada, bob) = (app.key("ada", &[]).await, app.key("bob", &[]).await);
+    let person = app.draft("persons", &ada, json!({"name": "P"})).await;
+    let contact = app.draft("contacts", &ada, json!({"name": "C", "person": person})).await;
+    let submission = submit(&app, &ada, &contact).await;
+    let reviewer = app.key("reviewer", &["review_aiod_resources"]).await;
+    let decision = json!({"submission_identifier": submission, "decision": "accepted", "comment": ""});
+    app.post("/reviews", &decision).key(&reviewer).send().await.ok();
+    let dataset = app.draft("datasets", &bob, json!({"name": "D", "contact": [contact]})).await;
+    let shown = app.get(&format!("/datasets/{dataset}")).key(&bob).send().await.ok();
+    assert_eq!((&shown["contacts"][0]["name"], shown["contacts"][0].get("person")), (&json!("C"), None));
+    assert_eq!(app.get(&format!("/contacts/{contact}")).key(&ada).send().await.ok()["person"], person.as_str());
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_a_submitted_contact_says_is_not_taken_by_another() {
+    let app = TestApp::new().await;
+    let (ada, bob) = (app.key("ada", &[]).await, app.key("bob", &[]).await);
+    let person = app.draft("persons", &ada, json!({"name": "P"})).await;
+    let contact = app.draft("contacts", &ada, json!({"name": "C", "person": person})).await;
+    submit(&app, &ada, &contact).await;
+    let share = json!({"asset_identifier": person, "user": "bob", "permission_type": "write"});
+    app.post("/assets/permissions", &share).key(&ada).send().await.ok();
+    let rival = json!({"name": "R", "person": person});
+    app.post("/contacts", &rival).key(&bob).send().await.refused(409);
+    assert_eq!(app.get(&format!("/contacts/{contact}")).key(&ada).send().await.ok()["person"], person.as_str());
+    app.close().await;
+}

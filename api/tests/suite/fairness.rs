@@ -149,7 +149,8 @@ async fn a_body_of_very_many_values_is_refused() {
 async fn a_list_that_shows_heavy_contacts_does_not_wait_for_itself() {
     let app = TestApp::with(|config| config.reads.capacity = 1_000).await;
     let telephone: Vec<String> = (0..300).map(|i| format!("{i:0200}")).collect();
-    let record = |i| json!({"resource": {"platform_resource_identifier": format!("c{i}"), "name": format!("c{i}"), "telephone": telephone}});
+    let record =
+        |i| json!({"resource": {"platform_resource_identifier": format!("c{i}"), "name": format!("c{i}"), "telephone": telephone}});
     app.batch("contacts", (0..25).map(record).collect()).await;
     let contacts = app.get("/contacts?limit=25").send().await.ok();
     let contacts: Vec<&Value> = contacts.as_array().unwrap().iter().map(|c| &c["identifier"]).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::room::Room;
 use crate::config::Config;
 use crate::identity::{Identity, ProviderError};
 
@@ -19,8 +20,8 @@ pub struct App {
     pub config: Config,
     /// A permit for each KiB of a body that is worked on: JSON takes many times its size when it is parsed.
     pub bodies: Semaphore,
-    /// A permit for each KiB of a body that has come, until it is answered.
-    pub incoming: Semaphore,
+    /// Room for each KiB of a body that has come, until it is answered.
+    pub incoming: Room,
 }
 
 impl App {
@@ -37,7 +38,8 @@ impl App {
     pub fn new(catalogue: Catalogue, config: Config) -> Result<Self, ProviderError> {
         let identity = Arc::new(Identity::new(&config, catalogue.db.clone())?);
         let bodies = Semaphore::new(usize::try_from(Self::BODIES_KIB).unwrap_or(Semaphore::MAX_PERMITS));
-        let incoming = Semaphore::new(Self::INCOMING_KIB + config.limits.batch_bytes.max(config.limits.body_bytes).div_ceil(1024));
+        let largest = config.limits.batch_bytes.max(config.limits.body_bytes).div_ceil(1024);
+        let incoming = Room::new(Self::INCOMING_KIB + largest, config.reads.wait());
         Ok(Self { catalogue, identity, config, bodies, incoming })
     }
 }

@@ -10,8 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::catalogue::Catalogue;
-use crate::database::Fresh;
+use crate::catalogue::{Catalogue, on_fresh};
 use crate::error::{Context, Error, Result};
 use crate::generate::{Generator, PLATFORM};
 use crate::process::{Server, server_program};
@@ -46,14 +45,8 @@ pub(crate) struct Options {
 /// Runs every attack and prints two tables: of time, and of memory.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let program = server_program(options.server.as_deref())?;
-    let folder = std::env::temp_dir().join(format!("aiod-bench-attack-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-    let database = Fresh::create(options.database_url.as_deref(), &folder, "attack").await?;
-    let catalogue = Catalogue { program, database_url: database.url.clone(), variables: Vec::new() };
-    let outcome = attacked(options, &catalogue, &folder).await;
-    database.remove().await?;
-    std::fs::remove_dir_all(&folder).context(format!("removing {}", folder.display()))?;
-    println!("{}", outcome?);
+    let measure = async |catalogue: &Catalogue, folder: &Path| attacked(options, catalogue, folder).await;
+    println!("{}", on_fresh("attack", program, options.database_url.as_deref(), measure).await?);
     Ok(())
 }
 

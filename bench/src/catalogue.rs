@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::database::Fresh;
+use crate::error::{Context, Result};
 use crate::generate::{Generator, PLATFORM};
 use crate::process::{Server, output};
 use crate::writes::Writer;
@@ -18,6 +19,23 @@ pub(crate) struct Catalogue {
     pub(crate) database_url: String,
     /// Configuration: names of variables and their values.
     pub(crate) variables: Vec<(&'static str, String)>,
+}
+
+/// Measures on a database and in a folder of its own, which are removed afterwards.
+pub(crate) async fn on_fresh<T>(
+    name: &str,
+    program: PathBuf,
+    database_url: Option<&str>,
+    measure: impl AsyncFnOnce(&Catalogue, &Path) -> Result<T>,
+) -> Result<T> {
+    let folder = std::env::temp_dir().join(format!("aiod-bench-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
+    let database = Fresh::create(database_url, &folder, name).await?;
+    let catalogue = Catalogue { program, database_url: database.url.clone(), variables: Vec::new() };
+    let outcome = measure(&catalogue, &folder).await;
+    database.remove().await?;
+    std::fs::remove_dir_all(&folder).context(format!("removing {}", folder.display()))?;
+    outcome
 }
 
 impl Catalogue {

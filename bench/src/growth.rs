@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use aiod_api::store::Db;
 use clap::Args;
 
-use crate::catalogue::Catalogue;
-use crate::database::{self, Fresh};
-use crate::error::{Context, Error, Result};
+use crate::catalogue::{Catalogue, on_fresh};
+use crate::database;
+use crate::error::{Error, Result};
 use crate::generate::{Generator, PLATFORM};
 use crate::process::{Server, output, server_program};
 use crate::report::{grouped, millis};
@@ -42,14 +42,9 @@ struct Line {
 /// Measures all requests at all sizes and prints the table.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let program = server_program(options.server.as_deref())?;
-    let folder = std::env::temp_dir().join(format!("aiod-bench-growth-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).context(format!("creating {}", folder.display()))?;
-    let database = Fresh::create(options.database_url.as_deref(), &folder, "growth").await?;
-    let catalogue = Catalogue { program, database_url: database.url.clone(), variables: Vec::new() };
-    let outcome = at_all_sizes(options, &catalogue, &folder).await;
-    database.remove().await?;
-    std::fs::remove_dir_all(&folder).context(format!("removing {}", folder.display()))?;
-    println!("{}", table(&options.datasets, &outcome?));
+    let measure = async |catalogue: &Catalogue, folder: &Path| at_all_sizes(options, catalogue, folder).await;
+    let lines = on_fresh("growth", program, options.database_url.as_deref(), measure).await?;
+    println!("{}", table(&options.datasets, &lines));
     Ok(())
 }
 

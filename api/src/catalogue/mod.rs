@@ -14,6 +14,7 @@ pub mod reads;
 mod render;
 pub mod review;
 pub mod role;
+pub mod room;
 pub mod shapes;
 mod transaction;
 pub mod turns;

@@ -2,11 +2,9 @@
 //! for too long is refused. So however many connections ask for lists, there is room for those who read single resources and for those who
 //! write; and however many ask for large lists, there is room for small ones.
 
-use std::sync::Arc;
-use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
+use super::room::Room;
 use super::{Error, Result};
 use crate::config::Reads;
 use crate::store::asset::{PageQuery, Start};
@@ -22,34 +20,31 @@ const SMALL_BYTES: usize = 256 << 10;
 /// How many lists may be read at once.
 #[derive(Clone, Debug)]
 pub struct Turns {
-    /// A permit for each small list.
-    small: Arc<Semaphore>,
-    /// What large lists may cost together.
-    large: Arc<Semaphore>,
-    /// All of it.
-    all: u32,
-    wait: Duration,
+    /// For so many small lists.
+    small: Room,
+    /// For what large lists may cost together.
+    large: Room,
     page_bytes: usize,
 }
 
 /// A turn; it ends when this is dropped. The default is what needs none.
 #[derive(Debug, Default)]
 pub struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
+    is_large: bool,
+}
+
+impl Turn {
     /// What it costs of all that large lists may cost; 0 for one that is not large.
-    cost: u32,
+    fn cost(&self) -> usize {
+        self.permit.as_ref().filter(|_| self.is_large).map_or(0, OwnedSemaphorePermit::num_permits)
+    }
 }
 
 impl Turns {
     pub(super) fn new(config: &Reads) -> Self {
-        let all = config.total_cost().min(Semaphore::MAX_PERMITS);
-        Self {
-            small: Arc::new(Semaphore::new(config.small_lists())),
-            large: Arc::new(Semaphore::new(all)),
-            all: u32::try_from(all).unwrap_or(u32::MAX),
-            wait: config.wait(),
-            page_bytes: config.page_bytes,
-        }
+        let room = |all| Room::new(all, config.wait());
+        Self { small: room(config.small_lists()), large: room(config.total_cost()), page_bytes: config.page_bytes }
     }
 
     /// Waits for a turn that costs as much as so many resources of a page. One that costs more than all takes all.
@@ -57,12 +52,11 @@ impl Turns {
     /// # Errors
     /// [`Error::Busy`] when the wait is over.
     pub async fn take(&self, cost: i64) -> Result<Turn> {
-        let is_large = cost > SMALL;
-        let (permits, cost) =
-            if is_large { (&self.large, u32::try_from(cost).unwrap_or(u32::MAX).min(self.all)) } else { (&self.small, 1) };
-        let permit = tokio::time::timeout(self.wait, Arc::clone(permits).acquire_many_owned(cost)).await;
-        let permit = permit.ok().and_then(std::result::Result::ok).ok_or(Error::Busy)?;
-        Ok(Turn { _permit: Some(permit), cost: if is_large { cost } else { 0 } })
+        if cost <= SMALL {
+            return Ok(Turn { permit: Some(self.small.take(1).await?), is_large: false });
+        }
+        let permit = self.large.take(usize::try_from(cost).unwrap_or(usize::MAX)).await?;
+        Ok(Turn { permit: Some(permit), is_large: true })
     }
 
     /// Fetches what may have very many bytes, within the turn that it has. What is too much for a small list is fetched again in a turn that
@@ -74,7 +68,7 @@ impl Turns {
     where
         F: Future<Output = store::Result<T>>,
     {
-        if turn.cost < self.all {
+        if turn.cost() < self.large.all() as usize {
             match fetch(self.share(turn)).await {
                 Err(StoreError::TooMuch(_)) => {
                     // Given back first: whoever waits for all must hold nothing that others wait for.
@@ -92,7 +86,7 @@ impl Turns {
 
     /// How many bytes may be fetched within a turn: as large a part of a page's as it costs of all.
     fn share(&self, turn: &Turn) -> usize {
-        let part = self.page_bytes as u64 * u64::from(turn.cost) / u64::from(self.all.max(1));
+        let part = self.page_bytes as u64 * turn.cost() as u64 / u64::from(self.large.all().max(1));
         usize::try_from(part).unwrap_or(usize::MAX).max(SMALL_BYTES)
     }
 

@@ -22,9 +22,6 @@ impl Default for Deletion {
 
 impl Deletion {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match Schedule::parse(&self.schedule) {
-            Ok(_) => Ok(()),
-            Err(expected) => Err(ConfigError::invalid("deletion.schedule", expected, &self.schedule)),
-        }
+        Schedule::check("deletion.schedule", &self.schedule)
     }
 }

@@ -24,9 +24,6 @@ impl Default for History {
 
 impl History {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match Schedule::parse(&self.schedule) {
-            Ok(_) => Ok(()),
-            Err(expected) => Err(ConfigError::invalid("history.schedule", expected, &self.schedule)),
-        }
+        Schedule::check("history.schedule", &self.schedule)
     }
 }

@@ -36,16 +36,19 @@ impl Default for Reads {
     }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Reads {
     /// What dear reads may cost together.
     pub fn total_cost(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        if self.capacity == 0 { COST_PER_CORE * cores } else { self.capacity }
+        if self.capacity == 0 { COST_PER_CORE * cores() } else { self.capacity }
     }
 
     /// How many small lists are read at once: enough to keep all cores busy, and not so many that readers of single resources wait long.
     pub fn small_lists(&self) -> usize {
-        2 * std::thread::available_parallelism().map_or(1, usize::from)
+        2 * cores()
     }
 
     /// How long a dear read waits for its turn.

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
+use super::ConfigError;
+
 /// What a schedule must be.
 const EXPECTED: &str =
     "a cron expression of six fields (second, minute, hour, day of the month, month, day of the week) such as 0 30 3 * * *";
@@ -21,6 +23,11 @@ impl Schedule {
         // When both the day of the month and the day of the week are given, both must hold.
         let parser = CronParser::builder().seconds(Seconds::Required).dom_and_dow(true).build();
         parser.parse(text).map(Self).map_err(|_| EXPECTED)
+    }
+
+    /// Checks the value of a key that holds a schedule.
+    pub(super) fn check(key: &'static str, text: &str) -> Result<(), ConfigError> {
+        Self::parse(text).map(drop).map_err(|expected| ConfigError::invalid(key, expected, text))
     }
 
     /// The first time after this one, if there is any: 30 February never comes.

@@ -14,7 +14,9 @@ use tokio_util::task::TaskTracker;
 pub use self::history::prune;
 pub use self::purge::purge;
 use crate::app::App;
+use crate::catalogue;
 use crate::config::Schedule;
+use crate::store::lease::Attempt;
 
 /// A schedule of the configuration is not a cron expression.
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +28,11 @@ pub struct ScheduleError(&'static str, &'static str);
 /// # Errors
 /// When a schedule of the configuration is not a cron expression.
 pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, ScheduleError> {
-    let deletion = schedule("deletion.schedule", &app.config.deletion.schedule)?;
-    let history = schedule("history.schedule", &app.config.history.schedule)?;
+    let deletion = Planned::new("deletion.schedule", &app.config.deletion.schedule)?;
+    let history = Planned::new("history.schedule", &app.config.history.schedule)?;
     let jobs = TaskTracker::new();
-    jobs.spawn(purge::on_schedule(Arc::clone(app), deletion, stop.clone()));
-    jobs.spawn(history::on_schedule(Arc::clone(app), history, stop.clone()));
+    jobs.spawn(on_schedule(Arc::clone(app), deletion, stop.clone(), async |app| purge(app).await));
+    jobs.spawn(on_schedule(Arc::clone(app), history, stop.clone(), async |app| prune(app).await));
     jobs.spawn(counts::fold(Arc::clone(app), stop.clone()));
     jobs.spawn(reads::save_counts(Arc::clone(app), stop.clone()));
     jobs.spawn(fetch_keys(Arc::clone(app), stop.clone()));
@@ -38,8 +40,47 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, Sc
     Ok(jobs)
 }
 
-fn schedule(key: &'static str, text: &str) -> Result<Schedule, ScheduleError> {
-    Schedule::parse(text).map_err(|expected| ScheduleError(key, expected))
+/// A schedule of the configuration, and its key there.
+struct Planned {
+    key: &'static str,
+    schedule: Schedule,
+}
+
+impl Planned {
+    fn new(key: &'static str, text: &str) -> Result<Self, ScheduleError> {
+        Schedule::parse(text).map(|schedule| Self { key, schedule }).map_err(|expected| ScheduleError(key, expected))
+    }
+}
+
+/// Does work whenever the schedule says so. Before it ends, work under way is finished.
+async fn on_schedule(app: Arc<App>, planned: Planned, stop: CancellationToken, work: impl AsyncFn(&App)) {
+    while let Some(time) = planned.schedule.next_after(Utc::now()) {
+        if !wait_until(time, &stop).await {
+            return;
+        }
+        work(&app).await;
+    }
+    tracing::warn!("{} never comes: its work is not done", planned.key);
+}
+
+/// The outcome of work that one process at a time does. None when another process does it right now, or when it failed, which the log says.
+async fn alone<T>(app: &App, lease: &'static str, what: &str, work: impl Future<Output = catalogue::Result<T>>) -> Option<T> {
+    let lease = match app.catalogue.db.take_lease(lease).await {
+        Ok(Attempt::Taken(lease)) => lease,
+        Ok(Attempt::Held | Attempt::Done) => return None,
+        Err(error) => {
+            tracing::error!(%error, "the lease for {what} cannot be taken");
+            return None;
+        }
+    };
+    let outcome = lease.keep(work).await;
+    lease.release().await;
+    match outcome {
+        None => tracing::warn!("{what} took so long that another process has taken it over"),
+        Some(Ok(done)) => return Some(done),
+        Some(Err(error)) => tracing::error!(%error, "{what} failed"),
+    }
+    None
 }
 
 /// Keeps the keys of Keycloak up to date. Whether Keycloak answers decides neither about starting nor about reading.

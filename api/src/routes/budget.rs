@@ -1,17 +1,15 @@
 //! The memory that large answers take while they are being sent. Readers who do not read cannot fill the memory of the server: when as many
 //! bytes wait as may, other large answers are refused.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::stream;
 use poem::http::header;
 use poem::{Body, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::from_poem;
 use crate::catalogue::Error;
+use crate::catalogue::room::Room;
 use crate::config::Reads;
 
 /// Answers of fewer bytes do not count.
@@ -25,23 +23,21 @@ pub(super) struct Length(pub(super) usize);
 
 /// The bytes that answers may take together, in KiB.
 #[derive(Debug)]
-pub(super) struct Budget {
-    free: Arc<Semaphore>,
-    all: u32,
-    wait: Duration,
-}
+pub(super) struct Budget(Room);
 
 impl Budget {
     pub(super) fn new(config: &Reads) -> Self {
-        let all = u32::try_from(config.answer_bytes / 1024).unwrap_or(u32::MAX);
-        Self { free: Arc::new(Semaphore::new(all as usize)), all, wait: config.wait() }
+        Self(Room::new(config.answer_bytes / 1024, config.wait()))
     }
 
     /// The answer, holding its part of the budget until it is sent; or a refusal, when no part became free in time.
     pub(super) async fn hold(&self, mut response: Response) -> Response {
         let is_large = |length: &Length| length.0 >= SMALL;
         let Some(Length(length)) = response.extensions().get::<Length>().copied().filter(is_large) else { return response };
-        let Some(part) = self.reserve(length).await else { return from_poem(Error::Busy.into()) };
+        let part = match self.0.take(length.div_ceil(1024)).await {
+            Ok(part) => part,
+            Err(error) => return from_poem(error.into()),
+        };
         match response.take_body().into_bytes().await {
             Ok(bytes) => {
                 response.headers_mut().insert(header::CONTENT_LENGTH, bytes.len().into());
@@ -50,11 +46,6 @@ impl Budget {
             }
             Err(error) => from_poem(Error::Internal(error.to_string()).into()),
         }
-    }
-
-    async fn reserve(&self, length: usize) -> Option<OwnedSemaphorePermit> {
-        let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX).min(self.all);
-        tokio::time::timeout(self.wait, Arc::clone(&self.free).acquire_many_owned(kib)).await.ok()?.ok()
     }
 }
 

@@ -136,10 +136,9 @@ pub(super) enum ImageAnswer {
 impl IntoResponse for ImageAnswer {
     fn into_response(self) -> Response {
         match self {
-            // `nosniff`: what was checked to be an image must not be taken for a page.
             Self::File(media_type, bytes) => {
                 let length = Length(bytes.len());
-                Response::builder().content_type(&media_type).header("X-Content-Type-Options", "nosniff").extension(length).body(bytes)
+                Response::builder().content_type(&media_type).extension(length).body(bytes)
             }
             Self::List(images) => images.into_response(),
         }

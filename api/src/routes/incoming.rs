@@ -5,17 +5,16 @@ use std::pin::pin;
 use futures_util::StreamExt;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::problem::{from_poem, problem};
 use crate::app::App;
-use crate::catalogue::Error;
 
 /// A body that is being received. It holds its part of what all bodies may take, as much as has come of it.
 pub(super) struct Incoming<'a> {
     app: &'a App,
-    held: Option<SemaphorePermit<'a>>,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl<'a> Incoming<'a> {
@@ -50,17 +49,15 @@ impl<'a> Incoming<'a> {
     async fn hold(&mut self, bytes: usize) -> Result<(), Response> {
         /// How many KiB are taken at once.
         const STEP: usize = 64;
-        let held = self.held.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         if bytes <= held * 1024 {
             return Ok(());
         }
         let missing = (bytes.div_ceil(1024) - held).next_multiple_of(STEP);
-        let room = self.app.incoming.acquire_many(u32::try_from(missing).unwrap_or(u32::MAX));
-        let room = tokio::time::timeout(self.app.config.reads.wait(), room).await.ok().and_then(Result::ok);
-        let room = room.ok_or_else(|| from_poem(Error::Busy.into()))?;
+        let part = self.app.incoming.take(missing).await.map_err(|error| from_poem(error.into()))?;
         match &mut self.held {
-            Some(held) => held.merge(room),
-            None => self.held = Some(room),
+            Some(held) => held.merge(part),
+            None => self.held = Some(part),
         }
         Ok(())
     }

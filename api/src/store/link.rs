@@ -161,21 +161,13 @@ impl Revision<'_> {
 }
 
 impl Db {
-    /// The links of these resources that others made, in order; together they may have this many bytes.
+    /// The links of these resources, which one statement found, that others made, in order; together they may have this many bytes.
     pub(super) async fn links_of_others(&self, ids: &[i64], most: usize) -> Result<Vec<OtherLink>> {
-        let mut found: Vec<OtherLink> = Vec::new();
-        let mut left = most;
-        for ids in ids.chunks(MAX_LISTED) {
-            let sql = Sql::new(
-                "SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id AND t.date_deleted IS NULL \
-                 WHERE l.position = ? AND l.from_id IN ",
-            );
-            let sql = sql.bind(APPENDED).push_list(ids).push(" ORDER BY l.from_id, l.field, l.to_id");
-            let links = self.fetch_within(sql, left).await?;
-            left = left.saturating_sub(links.iter().map(Weighed::weight).sum());
-            found.extend(links);
-        }
-        Ok(found)
+        let sql = Sql::new(
+            "SELECT l.from_id, l.field, t.identifier, t.status FROM link l JOIN asset t ON t.id = l.to_id AND t.date_deleted IS NULL \
+             WHERE l.position = ? AND l.from_id IN ",
+        );
+        self.fetch_within(sql.bind(APPENDED).push_list(ids).push(" ORDER BY l.from_id, l.field, l.to_id"), most).await
     }
 }
 

@@ -229,8 +229,8 @@ fn mysql_pool(limit: Duration) -> MySqlPoolOptions {
             Box::pin(async move {
                 // Under REPEATABLE READ, a transaction that waited for a lock would read what was there before the wait.
                 connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-                // A value that does not fit its column is refused, whatever the configuration of the server says. Lists of links are never
-                // cut short: those of a million parts have 50 MB. The first of the two comments is for MySQL, which counts milliseconds, the
+                // A value that does not fit its column is refused, whatever the configuration of the server says. Lists of links, which a
+                // migration joins, are not cut short. The first of the two comments is for MySQL, which counts milliseconds, the
                 // second one for MariaDB.
                 let session = format!(
                     "SET SESSION innodb_lock_wait_timeout = 10, group_concat_max_len = 67108864, \

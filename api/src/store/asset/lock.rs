@@ -137,9 +137,7 @@ impl Tx {
         let mut same = HashSet::new();
         for documents in documents.chunks(AT_ONCE) {
             let ids: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
-            let stored = Sql::new("SELECT id, document FROM asset WHERE id IN ").push_list(&ids);
-            let stored: Vec<(i64, String)> = self.fetch_all(stored).await?;
-            let stored: HashMap<i64, String> = stored.into_iter().collect();
+            let stored: HashMap<i64, String> = self.stored_documents(&ids).await?.into_iter().collect();
             let is_same = |(id, document): &&(i64, &str)| stored.get(id).is_some_and(|stored| stored == document);
             same.extend(documents.iter().filter(is_same).map(|(id, _)| *id));
         }

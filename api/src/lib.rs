@@ -11,6 +11,7 @@ pub mod identity;
 pub mod jobs;
 pub mod network;
 pub mod routes;
+pub mod search;
 pub mod server;
 pub mod store;
 

@@ -13,6 +13,10 @@ const PLACES: &[(&str, &[&str])] = &[
     ("poem_openapi", &["routes"]),
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
+    ("tantivy", &["search/embedded"]),
+    ("frostem", &["search/analysis"]),
+    ("html5ever", &["search/analysis"]),
+    ("pulldown_cmark", &["search/analysis"]),
     ("sqlx", &["store"]),
     ("sqlx_macros", &["store"]),
     // An import by it fails with its errors, which stand with those of all imports.

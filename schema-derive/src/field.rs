@@ -47,6 +47,7 @@ impl FieldOptions {
             "term" => self.set("kind", term(&text(meta)?)?),
             "default" => self.set("default", default(&expression(meta)?)),
             "role" => self.set("role", role(&meta.value()?.parse()?)),
+            "search" => self.set("searched", searched(&meta.value()?.parse()?)),
             "embeds" => {
                 let link = text(meta)?;
                 self.set("embeds", some(&link));
@@ -87,6 +88,10 @@ fn default(value: &Expr) -> Tokens {
 
 fn role(name: &Ident) -> Tokens {
     quote!(Some(::aiod_schema::model::Role::#name))
+}
+
+fn searched(part: &Ident) -> Tokens {
+    quote!(Some(::aiod_schema::model::Searched::#part))
 }
 
 impl Override {

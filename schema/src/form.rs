@@ -14,13 +14,18 @@ pub fn from_json<T: Model + DeserializeOwned>(body: &Value) -> Result<T, Vec<Fau
     typed::<T>("body", body)
 }
 
-/// Reads parameters, which are texts. `text` gives the one of a name, if there is one.
+/// Reads parameters, which are texts. `texts` gives those of a name. They are the items of a list; of others, the first one counts.
 ///
 /// # Errors
 /// All faults of the parameters, each with its place below `place`, such as `query`.
-pub fn from_texts<'t, T: Model + DeserializeOwned>(place: &'static str, text: impl Fn(&str) -> Option<&'t str>) -> Result<T, Vec<Fault>> {
+pub fn from_texts<'t, T: Model + DeserializeOwned>(place: &'static str, texts: impl Fn(&str) -> Vec<&'t str>) -> Result<T, Vec<Fault>> {
     let fields = T::object().fields.iter();
-    let given = fields.filter_map(|field| Some((field.name.to_owned(), value_of(field.kind, text(field.name)?))));
+    let given = fields.filter_map(|field| {
+        let mut values = texts(field.name).into_iter().map(|text| value_of(field.kind, text)).peekable();
+        values.peek()?;
+        let value = if field.list { Some(values.collect()) } else { values.next() };
+        Some((field.name.to_owned(), value?))
+    });
     typed::<T>(place, &Value::Object(given.collect::<Map<_, _>>()))
 }
 
@@ -110,7 +115,9 @@ mod tests {
             #[field(default = false)]
             all: bool,
         }
-        let query = |text: &'static str| from_texts::<Query>("query", move |name| (name == "limit" || text != "-1").then_some(text));
+        let query = |text: &'static str| {
+            from_texts::<Query>("query", move |name| if name == "limit" || text != "-1" { vec![text] } else { vec![] })
+        };
         assert_eq!(query("1").unwrap(), Query { limit: 1, all: true });
         assert_eq!(query("-1").unwrap_err()[0].message, "ensure this value is greater than or equal to 0");
         for text in ["", "x", "1.5", "99999999999999999999"] {

@@ -195,12 +195,35 @@ pub enum Role {
     DateModified,
     /// In the entry, when the resource was registered.
     DateCreated,
+    /// When the resource was published on its platform.
+    DatePublished,
     /// The files in which the resource can be had; the operations on content are about them.
     Files,
     /// In a file, where it can be downloaded.
     DownloadUrl,
     /// Where the resource's images stand when they are asked for.
     Images,
+}
+
+/// As what part of a resource a search finds what a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Searched {
+    /// What the resource is called.
+    Name,
+    /// What else it is called: other names, headlines, subtitles.
+    OtherName,
+    /// What identifies it on its platform, or its address.
+    Identifier,
+    /// What identifies it in the world, such as a DOI. What is linked to it is found by it as well.
+    PermanentIdentifier,
+    /// Words that it is to be found by.
+    Keyword,
+    /// In a link field: the names of the resources at the other end, and what identifies them in the world.
+    Linked,
+    /// What it is, in words.
+    Text,
+    /// Its serial number, which searches name by itself.
+    Issn,
 }
 
 /// One field of an object.
@@ -243,6 +266,8 @@ pub struct Field {
     pub needs_login: bool,
     /// What the catalogue does with it.
     pub role: Option<Role>,
+    /// As what part of the resource a search finds it.
+    pub searched: Option<Searched>,
     /// The link field of the same resource whose resources stand here in full, when it is read.
     pub embeds: Option<&'static str>,
     /// Another name that `/v2` reads and writes as well.
@@ -275,6 +300,7 @@ impl Field {
             personal: false,
             needs_login: false,
             role: None,
+            searched: None,
             embeds: None,
             inverse: None,
             one_of: None,
@@ -288,6 +314,11 @@ impl Field {
             Kind::Term(vocabulary) => Some(vocabulary),
             _ => None,
         }
+    }
+
+    /// Whether searches are narrowed by it and count its values: it holds terms that everybody sees.
+    pub fn is_facet(&self) -> bool {
+        matches!(self.kind, Kind::Term(_)) && !self.is_masked()
     }
 
     /// Whether some readers see a mask instead of its value.

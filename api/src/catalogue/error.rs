@@ -56,6 +56,9 @@ pub enum Error {
     /// Something outside that is needed, other than the store, cannot be reached.
     #[error("{0}")]
     Unavailable(String),
+    /// The search index cannot be asked. The log says once that it is so.
+    #[error("Searching is not possible now: {0}. Everything else works. Try again later.")]
+    NotSearchable(String),
     /// As many dear reads are under way as there may be.
     #[error("The catalogue is busy with requests that take long. Try again in some seconds, or ask for less at once.")]
     Busy,

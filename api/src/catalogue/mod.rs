@@ -15,6 +15,7 @@ mod render;
 pub mod review;
 pub mod role;
 pub mod room;
+pub mod search;
 pub mod shapes;
 mod transaction;
 pub mod turns;
@@ -25,6 +26,7 @@ pub mod write;
 use std::sync::Arc;
 
 use crate::config::{Config, Reviews, Roles};
+use crate::search::Search;
 use crate::store::Db;
 use reads::ReadCounter;
 use turns::Turns;
@@ -47,11 +49,20 @@ pub struct Catalogue {
     pub reads: Arc<ReadCounter>,
     /// Turns of dear reads.
     pub turns: Turns,
+    /// The search index.
+    pub search: Arc<Search>,
 }
 
 impl Catalogue {
     /// The catalogue over this database.
     pub fn new(db: Db, config: &Config) -> Self {
-        Self { db, roles: config.roles.clone(), reviews: config.reviews.clone(), reads: Arc::default(), turns: Turns::new(&config.reads) }
+        Self {
+            roles: config.roles.clone(),
+            reviews: config.reviews.clone(),
+            reads: Arc::default(),
+            turns: Turns::new(&config.reads),
+            search: Arc::new(Search::new(db.clone(), config)),
+            db,
+        }
     }
 }

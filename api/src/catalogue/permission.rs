@@ -39,6 +39,8 @@ pub enum Action {
     CreatePlatform,
     /// Rename or delete a platform.
     ChangePlatform,
+    /// See what the catalogue does in the background.
+    Operate,
 }
 
 /// What makes an action allowed; one of an action's grants is enough.
@@ -92,6 +94,7 @@ pub const RULES: &[(Action, &[Grant])] = &[
     (Action::Review, &[Grant::Reviewer, Grant::Administrator]),
     (Action::CreatePlatform, &[Grant::Role("create_platforms"), Grant::Administrator]),
     (Action::ChangePlatform, &[Grant::Role("create_platforms"), Grant::Administrator]),
+    (Action::Operate, &[Grant::Administrator]),
 ];
 
 /// What each operation needs, by its operation id; `RESOURCE` stands for a type's path, `VOCABULARY` for a vocabulary's. The server does
@@ -140,6 +143,12 @@ pub const OPERATIONS: &[(&str, Action)] = &[
     ("add_bookmark", Action::UseAccount),
     ("remove_bookmark", Action::UseAccount),
     ("authorization_test", Action::UseAccount),
+    ("search_RESOURCE", Action::Browse),
+    ("similar_RESOURCE", Action::Read),
+    ("search", Action::Browse),
+    ("suggest", Action::Browse),
+    ("search_status", Action::Operate),
+    ("search_failures", Action::Operate),
     ("top", Action::Browse),
     ("top_all", Action::Browse),
 ];
@@ -157,7 +166,7 @@ impl Action {
 
     /// Whether its rule is checked before anything else: it is about no resource, and needs no body.
     pub fn is_checked_first(self) -> bool {
-        matches!(self, Self::Browse | Self::UseAccount)
+        matches!(self, Self::Browse | Self::UseAccount | Self::Operate)
     }
 
     /// Whether it writes many resources at once, for which bodies may be large.

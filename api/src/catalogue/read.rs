@@ -34,6 +34,15 @@ pub struct Document {
     pub(super) _turn: Turn,
 }
 
+impl Document {
+    /// The resource's identifier in the catalogue.
+    pub fn identifier(&self) -> Option<String> {
+        let field = self.resource.field_with(Role::Identifier)?;
+        let value: Value = parse(&self.body).ok()?;
+        value.get(field.name)?.as_str().map(str::to_owned)
+    }
+}
+
 /// A page of resources.
 #[derive(Debug, Default)]
 pub struct Page {

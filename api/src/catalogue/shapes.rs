@@ -155,6 +155,80 @@ impl BookmarkRead {
     }
 }
 
+/// How many hits have a value.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct FacetCount {
+    /// The value.
+    #[field(required)]
+    pub value: String,
+    /// How many hits have it.
+    #[field(required)]
+    pub count: i64,
+}
+
+/// What a search among resources of all types found.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct SearchAnswer {
+    /// How many there are in all.
+    #[field(required)]
+    pub total_hits: i64,
+    /// The resources of this page, the best first.
+    #[field(required)]
+    pub resources: Vec<AnyResource>,
+    /// At most how many resources a page has.
+    #[field(required)]
+    pub limit: i64,
+    /// How many hits were passed over.
+    #[field(required)]
+    pub offset: i64,
+    /// For each facet that was asked for, how many hits have which value.
+    #[field(required)]
+    pub facets: BTreeMap<String, Vec<FacetCount>>,
+    /// Passages in which the words stand, as HTML, by the resource's identifier and field.
+    #[field(required)]
+    pub highlights: BTreeMap<String, BTreeMap<String, String>>,
+    /// The query with other words for those that nothing has, which were looked for in their stead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
+}
+
+/// What the search index does.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct SearchStatus {
+    /// `starting`, `following`, `building`, `failing`, or `elsewhere`: another process keeps it.
+    #[field(required)]
+    pub state: String,
+    /// Which engine it is.
+    #[field(required)]
+    pub engine: String,
+    /// Up to which position of the change log resources can be found.
+    #[field(required)]
+    pub position: i64,
+    /// The last position of the change log.
+    #[field(required)]
+    pub last_position: i64,
+    /// While a new index is made: how much of it is done, in per cent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub built_percent: Option<i64>,
+    /// Why it does not follow the change log, if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// A resource that the search index refused.
+#[derive(Clone, Debug, Serialize, Model)]
+pub struct SearchFailure {
+    /// The resource's identifier.
+    #[field(required)]
+    pub identifier: String,
+    /// Why.
+    #[field(required)]
+    pub reason: String,
+    /// When, in UTC.
+    #[field(required)]
+    pub date: String,
+}
+
 /// How often a resource was read.
 #[derive(Clone, Debug, Serialize, Model)]
 #[model(title = "TopAsset")]

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "what a command line is for")]
 
 mod keys;
+mod search;
 mod settings;
 
 use std::fmt::Display;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::keys::KeysStep;
+use self::search::SearchStep;
 use self::settings::Settings;
 use crate::catalogue::{self, Catalogue};
 use crate::config::{Config, ConfigError};
@@ -54,6 +56,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         step: KeysStep,
+    },
+    /// The search index.
+    Search {
+        #[command(subcommand)]
+        step: SearchStep,
     },
     /// Write everything that the catalogue holds into a file, one JSON value a line (`-`: standard output).
     Export {
@@ -181,6 +188,7 @@ async fn on_database(db: &Db, config: &Config, command: Command) -> Result<(), C
             Catalogue::new(db.clone(), config).recount().await?;
             say("counted anew")
         }
+        Command::Search { step } => search::run(db, step).await,
         Command::Keys { step } => keys::run(db, &config.roles, step).await,
         Command::Export { file } => report("exported", &dump::export(db, &file).await.map_err(|error| about(error, file))?),
         Command::Import { file } => {

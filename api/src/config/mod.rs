@@ -1,6 +1,7 @@
 //! The configuration: what an operator may choose. Each concern has a file, with its keys, their defaults and the checks of their values.
 
 mod api_keys;
+mod changes;
 mod connections;
 mod cors;
 mod database;
@@ -16,6 +17,7 @@ mod reads;
 mod reviews;
 mod roles;
 mod schedule;
+mod search;
 mod secret;
 mod versions;
 
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::api_keys::ApiKeys;
+pub use self::changes::Changes;
 pub use self::connections::{Connections, Patience};
 pub use self::cors::Cors;
 pub use self::database::Database;
@@ -38,6 +41,7 @@ pub use self::reads::Reads;
 pub use self::reviews::Reviews;
 pub use self::roles::Roles;
 pub use self::schedule::Schedule;
+pub use self::search::SearchConfig;
 pub use self::secret::SecretUrl;
 pub use self::versions::Versions;
 
@@ -66,6 +70,10 @@ pub struct Config {
     pub deletion: Deletion,
     /// Which past revisions are kept.
     pub history: History,
+    /// For how long the change log is kept.
+    pub changes: Changes,
+    /// The search index.
+    pub search: SearchConfig,
     /// Names of roles.
     pub roles: Roles,
     /// How drafts are published.
@@ -93,6 +101,8 @@ impl Default for Config {
             cors: Cors::default(),
             deletion: Deletion::default(),
             history: History::default(),
+            changes: Changes::default(),
+            search: SearchConfig::default(),
             roles: Roles::default(),
             reviews: Reviews::default(),
             keycloak: Keycloak::default(),
@@ -117,6 +127,8 @@ impl Config {
         self.cors.check()?;
         self.deletion.check()?;
         self.history.check()?;
+        self.changes.check()?;
+        self.search.check()?;
         self.keycloak.check()
     }
 

@@ -1,5 +1,6 @@
 //! Work in the background, one file a job. Every process runs all jobs; a lease in the database lets one of them do what must happen once.
 
+mod changes;
 mod counts;
 mod history;
 mod purge;
@@ -30,9 +31,13 @@ pub struct ScheduleError(&'static str, &'static str);
 pub fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<TaskTracker, ScheduleError> {
     let deletion = Planned::new("deletion.schedule", &app.config.deletion.schedule)?;
     let history = Planned::new("history.schedule", &app.config.history.schedule)?;
+    let changes = Planned::new("changes.schedule", &app.config.changes.schedule)?;
     let jobs = TaskTracker::new();
     jobs.spawn(on_schedule(Arc::clone(app), deletion, stop.clone(), async |app| purge(app).await));
     jobs.spawn(on_schedule(Arc::clone(app), history, stop.clone(), async |app| prune(app).await));
+    jobs.spawn(on_schedule(Arc::clone(app), changes, stop.clone(), async |app| changes::prune(app).await));
+    jobs.spawn(changes::relay(Arc::clone(app), stop.clone()));
+    jobs.spawn(follow(Arc::clone(app), stop.clone()));
     jobs.spawn(counts::fold(Arc::clone(app), stop.clone()));
     jobs.spawn(reads::save_counts(Arc::clone(app), stop.clone()));
     jobs.spawn(fetch_keys(Arc::clone(app), stop.clone()));
@@ -81,6 +86,11 @@ async fn alone<T>(app: &App, lease: &'static str, what: &str, work: impl Future<
         Some(Err(error)) => tracing::error!(%error, "{what} failed"),
     }
     None
+}
+
+/// Keeps the search index in step.
+async fn follow(app: Arc<App>, stop: CancellationToken) {
+    app.catalogue.search.follow(&stop).await;
 }
 
 /// Keeps the keys of Keycloak up to date. Whether Keycloak answers decides neither about starting nor about reading.

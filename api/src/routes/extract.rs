@@ -184,8 +184,8 @@ impl<T: Model + DeserializeOwned> Parameter for Query<T> {
 
     fn read(request: &Request, _: &str) -> Result<Self, Error> {
         let given = parameters(request);
-        let text = |name: &str| given.iter().find(|(given, _)| given == name).map(|(_, text)| text.as_str());
-        form::from_texts("query", text).map(Self).map_err(Error::Invalid)
+        let texts = |name: &str| given.iter().filter(|(given, _)| given == name).map(|(_, text)| text.as_str()).collect();
+        form::from_texts("query", texts).map(Self).map_err(Error::Invalid)
     }
 }
 

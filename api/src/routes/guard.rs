@@ -1,9 +1,10 @@
 //! What stands before an operation: the rule that says who may use it, and how large its body may be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::{Method, header};
+use poem::http::{HeaderValue, Method, header};
 use poem::{Body, Endpoint, EndpointExt, Request, Response, Result};
 use tokio::sync::SemaphorePermit;
 
@@ -61,10 +62,16 @@ impl Guard {
             Ok(bytes) => bytes,
             Err(refused) => return Ok(refused),
         };
-        let _turn = self.turn(bytes.len()).await;
+        let turn = self.turn(bytes.len()).await;
         request.set_body(Body::from_vec(bytes));
         self.check_rule(&request)?;
-        self.inner.call(request).await
+        let waits = waits_for_index(&request);
+        let mut response = self.inner.call(request).await?;
+        drop(turn);
+        if waits && response.status().is_success() && !self.app.catalogue.search.await_changes(INDEX_WAIT).await {
+            response.headers_mut().insert(INDEX_HEADER, HeaderValue::from_static("pending"));
+        }
+        Ok(response)
     }
 
     /// Waits until so many bytes may be worked on. Half of the room stays for others, however large a body is.
@@ -86,6 +93,16 @@ impl Guard {
             limits.body_bytes.min(MAX_UNKNOWN)
         }
     }
+}
+
+/// How long an answer waits until what was written can be found.
+const INDEX_WAIT: Duration = Duration::from_secs(10);
+/// Says `pending` where what was written cannot be found yet, after all that time.
+const INDEX_HEADER: &str = "X-Search-Index";
+
+/// Whether a write is to be answered when what it wrote can be found: `?wait=index`.
+fn waits_for_index(request: &Request) -> bool {
+    request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "wait=index"))
 }
 
 fn has_body(request: &Request) -> bool {

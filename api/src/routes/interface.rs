@@ -17,6 +17,7 @@ use super::platform::{PlatformRoutes, TypePlatformRoutes};
 use super::resource::ResourceRoutes;
 use super::review::{ReviewRoutes, SubmitRoutes};
 use super::revision::RevisionRoutes;
+use super::search::{SearchRoutes, SimilarRoutes, TypeSearchRoutes};
 use super::statistics::StatisticsRoutes;
 use super::template::{AnyGroup, InterfaceError, RouteTable};
 use super::user::UserRoutes;
@@ -33,6 +34,9 @@ pub(super) const GROUPS: &[AnyGroup] = &[
     AnyGroup::of::<TypePlatformRoutes>(),
     AnyGroup::of::<BatchRoutes>(),
     AnyGroup::of::<TypeCountRoutes>(),
+    AnyGroup::of::<TypeSearchRoutes>(),
+    AnyGroup::of::<SimilarRoutes>(),
+    AnyGroup::of::<SearchRoutes>(),
     AnyGroup::of::<AssetRoutes>(),
     AnyGroup::of::<PermissionRoutes>(),
     AnyGroup::of::<ReviewRoutes>(),

@@ -31,6 +31,7 @@ mod resource;
 mod review;
 mod revision;
 mod schema;
+mod search;
 mod shape;
 mod statistics;
 mod template;

@@ -167,6 +167,7 @@ pub(super) fn cursor_after(id: i64) -> String {
     format!("{id:x}")
 }
 
-fn midnight(date: NaiveDate) -> i64 {
+/// The first moment of a day, in microseconds since 1970.
+pub(super) fn midnight(date: NaiveDate) -> i64 {
     date.and_time(NaiveTime::MIN).and_utc().timestamp_micros()
 }

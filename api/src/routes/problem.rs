@@ -39,7 +39,7 @@ fn respond(error: &Error) -> Response {
         Error::WrongType { .. } => {
             return unprocessable(&[Fault::new(["path", "identifier"], error.to_string(), "value_error.identifier")]);
         }
-        Error::Busy => return busy(error),
+        Error::Busy | Error::NotSearchable(_) => return busy(error),
         Error::Store(store) if store.is_too_long() => return busy(&Error::Busy),
         Error::Store(store) if store.is_transient() => {
             let detail = "Too many write the same things at once. Try again later.";

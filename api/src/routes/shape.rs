@@ -196,6 +196,25 @@ impl Shape for WithNulls {
     }
 }
 
+/// What a search among resources of one type found. Absent values of the resources are written as `null`.
+pub(super) struct FoundOfType;
+
+impl Shape for FoundOfType {
+    fn schema() -> MetaSchemaRef {
+        let number = || inline(MetaSchema::new_with_format("integer", "int64"));
+        let resources = inline(MetaSchema { items: Some(Box::new(inline(MetaSchema::new("object")))), ..MetaSchema::new("array") });
+        inline(MetaSchema {
+            required: vec!["total_hits", "resources", "limit", "offset"],
+            properties: vec![("total_hits", number()), ("resources", resources), ("limit", number()), ("offset", number())],
+            ..MetaSchema::new("object")
+        })
+    }
+
+    fn headers() -> Vec<MetaHeader> {
+        vec![next_link()]
+    }
+}
+
 macro_rules! any_resources {
     ($($(#[$doc:meta])* $name:ident = $group:expr),* $(,)?) => {$(
         $(#[$doc])*

@@ -5,11 +5,13 @@
 //! for ever.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, Executor, Pool};
 
 use super::Result;
+use super::change::Wakes;
 
 /// A connection that is closed when it is dropped while it is busy. Otherwise its pool gets it back.
 #[derive(Debug)]
@@ -72,28 +74,35 @@ pub(super) async fn once<DB: Database, T>(
 ///
 /// Transactions of sqlx give their connections back in every case, so they are begun and ended here.
 #[derive(Debug)]
-pub struct Open<DB: Database>(Busy<DB>);
+pub struct Open<DB: Database> {
+    connection: Busy<DB>,
+    /// Who is woken by the commit.
+    wakes: Option<Arc<Wakes>>,
+}
 
 impl<DB: Database> Open<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     /// Begins a transaction by this statement.
-    pub(super) async fn begin(pool: &Pool<DB>, statement: &'static str) -> Result<Self> {
+    pub(super) async fn begin(pool: &Pool<DB>, statement: &'static str, wakes: Option<&Arc<Wakes>>) -> Result<Self> {
         let mut connection = Busy::new(pool.acquire().await?);
         connection.execute(statement).await?;
-        Ok(Self(connection))
+        Ok(Self { connection, wakes: wakes.cloned() })
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.0.execute("COMMIT").await?;
-        drop(self.0.now(false));
+        self.connection.execute("COMMIT").await?;
+        drop(self.connection.now(false));
+        if let Some(wakes) = &self.wakes {
+            wakes.written.notify_one();
+        }
         Ok(())
     }
 
     pub(super) async fn rollback(mut self) {
-        match self.0.execute("ROLLBACK").await {
-            Ok(_) => drop(self.0.now(false)),
+        match self.connection.execute("ROLLBACK").await {
+            Ok(_) => drop(self.connection.now(false)),
             Err(error) => tracing::debug!(%error, "a transaction cannot be rolled back: its connection is closed"),
         }
     }
@@ -103,12 +112,12 @@ impl<DB: Database> Deref for Open<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &DB::Connection {
-        &self.0
+        &self.connection
     }
 }
 
 impl<DB: Database> DerefMut for Open<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
-        &mut self.0
+        &mut self.connection
     }
 }

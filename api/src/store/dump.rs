@@ -14,7 +14,7 @@
 //! their primary keys; those that belong to resources follow them some hundred resources at a time, so that both ends work in
 //! memory that does not grow with the catalogue, and all tables of a database can be filled at once.
 //!
-//! The outbox and leases stay behind, and an import writes no outbox: the search index is rebuilt after it.
+//! The outbox, the change log and leases stay behind. An import notes one change, of everything, so that the search index is made anew.
 
 mod error;
 mod export;

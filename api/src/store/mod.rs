@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod asset;
 pub mod bookmark;
 mod busy;
+pub mod change;
 pub mod count;
 pub mod dump;
 pub mod image;
@@ -22,6 +23,7 @@ pub mod reads;
 pub mod review;
 pub(crate) mod revise;
 pub mod revision;
+pub mod searchable;
 pub mod term;
 
 mod dialect;
@@ -39,6 +41,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySql, MySqlPool
 
 use asset::Registrations;
 use busy::{Busy, Open, once};
+use change::Wakes;
 use readers::{Readers, Weighed};
 use sql::{Row, Sql};
 
@@ -181,6 +184,8 @@ pub enum Db {
         write: MySqlPool,
         /// The waits of readers for transactions that register resources.
         registrations: Arc<Registrations>,
+        /// Who is woken when something was written.
+        wakes: Arc<Wakes>,
     },
     /// SQLite: its write-ahead log allows many readers beside one writer.
     Sqlite {
@@ -188,6 +193,8 @@ pub enum Db {
         read: Arc<Readers<Sqlite>>,
         /// The one connection that writes.
         write: SqlitePool,
+        /// Who is woken when something was written.
+        wakes: Arc<Wakes>,
     },
 }
 
@@ -322,7 +329,7 @@ impl Db {
             .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
-        Ok(Self::Sqlite { read: Arc::new(Readers::new(read, limit)), write })
+        Ok(Self::Sqlite { read: Arc::new(Readers::new(read, limit)), write, wakes: Arc::default() })
     }
 
     async fn open_mysql(url: &str, connections: u32, limit: Duration) -> Result<Self> {
@@ -334,7 +341,7 @@ impl Db {
         let write = mysql_pool(Duration::MAX).max_connections((connections / 2).max(1)).connect_with(options.clone()).await?;
         // No ping before a statement: one that fails on a dead connection runs again on another, see `Readers::run`.
         let read = mysql_pool(limit).max_connections(connections.div_ceil(2)).test_before_acquire(false).connect_lazy_with(options);
-        Ok(Self::MySql { read: Arc::new(Readers::new(read, limit)), write, registrations: Arc::default() })
+        Ok(Self::MySql { read: Arc::new(Readers::new(read, limit)), write, registrations: Arc::default(), wakes: Arc::default() })
     }
 
     /// Closes all connections, after the statements that they run.
@@ -344,7 +351,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -395,8 +402,8 @@ impl Db {
     /// Begins a transaction that writes.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::MySql { write, .. } => Tx::MySql(Open::begin(write, "BEGIN").await?),
-            Self::Sqlite { write, .. } => Tx::Sqlite(Open::begin(write, "BEGIN IMMEDIATE").await?),
+            Self::MySql { write, wakes, .. } => Tx::MySql(Open::begin(write, "BEGIN", Some(wakes)).await?),
+            Self::Sqlite { write, wakes, .. } => Tx::Sqlite(Open::begin(write, "BEGIN IMMEDIATE", Some(wakes)).await?),
         })
     }
 }

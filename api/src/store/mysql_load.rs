@@ -16,6 +16,7 @@ use reqwest::Url;
 use sqlx::mysql::MySqlSslMode;
 use tokio::sync::mpsc;
 
+use super::change::NOTE_EVERYTHING;
 use super::dump::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, Table, WAITING, names, read_into};
 use super::lease::{self, Attempt};
 use super::sql::Arg;
@@ -164,7 +165,10 @@ impl Target {
 
     /// Puts the new tables in the places of the real ones, unless somebody has written to these.
     async fn replace(&mut self) -> Result<()> {
+        // Whoever follows the changes begins anew: also where the process is killed between the two.
+        self.connection.query_drop(NOTE_EVERYTHING).await?;
         self.exchange(NEW, OLD).await?;
+        self.connection.query_drop(NOTE_EVERYTHING).await?;
         match self.clear_up().await {
             Err(DumpError::Remains(table)) => {
                 self.exchange(OLD, NEW).await?;

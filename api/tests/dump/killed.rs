@@ -58,7 +58,7 @@ async fn a_killed_import_leaves_nothing_to_be_seen_and_can_be_repeated() {
         import(&db, &place, &whole).await.unwrap();
         assert!(rows_of(&db, &place).await.contains("\"data_7\""));
         if place.on_server.is_some() {
-            assert_eq!(tables(&place).await.len(), TABLES.len() + 3, "with migrations, outbox and leases");
+            assert_eq!(tables(&place).await.len(), TABLES.len() + 7, "with migrations, leases, changes and what search keeps");
         }
         db.close().await;
         place.remove().await;

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use aiod_api::app::App;
 use aiod_api::catalogue::Catalogue;
 use aiod_api::config::Config;
 use aiod_api::identity::api_key;
+use aiod_api::jobs;
 use aiod_api::routes::endpoint;
 use aiod_api::store::Db;
 use aiod_schema::vocabulary::{self, Taxonomy};
@@ -16,6 +18,8 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderMap, Method, StatusCode};
 use poem::{Body, Endpoint, Request};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The server on which each test makes a database of its own; without it, each test has an SQLite file.
 const SERVER: &str = "AIOD_TEST_DATABASE_URL";
@@ -32,6 +36,8 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) endpoint: Arc<BoxEndpoint<'static>>,
     home: Home,
+    /// What runs in the background, and what ends it.
+    jobs: Option<(TaskTracker, CancellationToken)>,
 }
 
 /// Taxonomies without the long ones: tests make many catalogues.
@@ -76,6 +82,9 @@ impl TestApp {
     async fn over(home: Home, url: &str, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.database.url = url.into();
+        if let Home::Server { name, .. } = &home {
+            config.search.folder = std::env::temp_dir().join(name);
+        }
         configure(&mut config);
         let db = Db::open(url, 6).await.unwrap();
         db.migrate_up().await.unwrap();
@@ -83,7 +92,59 @@ impl TestApp {
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
         let app = Arc::new(App::new(catalogue, config).unwrap());
         let endpoint = Arc::new(endpoint(Arc::clone(&app)).unwrap());
-        Self { app, endpoint, home }
+        Self { app, endpoint, home, jobs: None }
+    }
+
+    /// With what runs in the background: what is written can soon be found.
+    pub(crate) async fn searching() -> Self {
+        Self::searching_with(|_| {}).await
+    }
+
+    /// The same with a configuration of its own.
+    pub(crate) async fn searching_with(configure: impl FnOnce(&mut Config)) -> Self {
+        let mut app = Self::with(configure).await;
+        app.start_jobs();
+        app
+    }
+
+    /// Starts what runs in the background.
+    pub(crate) fn start_jobs(&mut self) {
+        let stop = CancellationToken::new();
+        self.jobs = Some((jobs::start(&self.app, &stop).unwrap(), stop));
+    }
+
+    /// Ends what runs in the background.
+    pub(crate) async fn stop_jobs(&mut self) {
+        if let Some((jobs, stop)) = self.jobs.take() {
+            stop.cancel();
+            jobs.wait().await;
+        }
+    }
+
+    /// The folder of its embedded index.
+    pub(crate) fn search_folder(&self) -> PathBuf {
+        match &self.home {
+            Home::Folder(folder) => folder.join("search"),
+            Home::Server { name, .. } => std::env::temp_dir().join(name),
+        }
+    }
+
+    /// The same as it is after a restart, with what runs in the background.
+    pub(crate) async fn restarted(mut self) -> Self {
+        self.stop_jobs().await;
+        self.app.catalogue.db.close().await;
+        let url = match &self.home {
+            Home::Folder(folder) => format!("sqlite://{}/catalogue.db", folder.display()),
+            Home::Server { url, name } => format!("{url}/{name}"),
+        };
+        let mut app = Self::over(self.home, &url, |_| {}).await;
+        app.start_jobs();
+        app
+    }
+
+    /// Waits until what is written can be found.
+    pub(crate) async fn indexed(&self) {
+        assert!(self.app.catalogue.search.await_changes(Duration::from_secs(20)).await, "{:?}", self.app.catalogue.search.status());
     }
 
     /// Over an SQLite file in this folder.
@@ -191,12 +252,16 @@ impl TestApp {
     }
 
     /// Ends the test: the counts that are kept must be right, and nothing may be left of its database.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(mut self) {
+        self.stop_jobs().await;
         assert_eq!(self.wrong_counts().await, []);
         self.app.catalogue.db.close().await;
         match &self.home {
             Home::Folder(folder) => std::fs::remove_dir_all(folder).unwrap(),
-            Home::Server { url, name } => admin(url, &format!("DROP DATABASE {name}")).await,
+            Home::Server { url, name } => {
+                admin(url, &format!("DROP DATABASE {name}")).await;
+                let _ = std::fs::remove_dir_all(std::env::temp_dir().join(name));
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ mod reading;
 mod review;
 mod revisions;
 mod rules;
+mod search;
 mod terms;
 mod users;
 mod versions;

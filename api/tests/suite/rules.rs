@@ -34,6 +34,10 @@ read_RESOURCE         draft        401  403    200    200   200      403 200   4
 read_RESOURCE         submitted    401  403    200    200   200      200 200   403   200     403     403   200
 read_RESOURCE         published    200  200    200    200   200      200 200   200   200     200     200   200
 read_RESOURCE         deleted      404  404    404    404   404      404 404   404   404     404     404   404
+similar_RESOURCE      draft        401  403    200    200   200      403 200   403   200     403     403   200
+similar_RESOURCE      submitted    401  403    200    200   200      200 200   403   200     403     403   200
+similar_RESOURCE      published    200  200    200    200   200      200 200   200   200     200     200   200
+similar_RESOURCE      deleted      404  404    404    404   404      404 404   404   404     404     404   404
 read_platform_RESOURCE draft       401  403    200    200   200      403 200   403   200     403     403   200
 read_platform_RESOURCE submitted   401  403    200    200   200      200 200   403   200     403     403   200
 read_platform_RESOURCE published   200  200    200    200   200      200 200   200   200     200     200   200
@@ -144,6 +148,11 @@ list_platforms        -            200  200    200    200   200      200 200   2
 read_platform         -            200  200    200    200   200      200 200   200   200     200     200   200
 top                   -            200  200    200    200   200      200 200   200   200     200     200   200
 top_all               -            200  200    200    200   200      200 200   200   200     200     200   200
+search_RESOURCE       -            200  200    200    200   200      200 200   200   200     200     200   200
+search                -            200  200    200    200   200      200 200   200   200     200     200   200
+suggest               -            200  200    200    200   200      200 200   200   200     200     200   200
+search_status         -            401  403    403    403   403      403 403   403   403     403     403   200
+search_failures       -            401  403    403    403   403      403 403   403   403     403     403   200
 register_RESOURCE     -            401  200    200    200   200      200 403   403   200     200     200   200
 upsert_RESOURCE       -            401  403    403    403   403      403 200   403   403     403     403   200
 register_platform     -            401  403    403    403   403      403 403   403   403     403     403   200
@@ -170,7 +179,8 @@ struct Cast {
 
 impl Cast {
     async fn new() -> Self {
-        let app = TestApp::new().await;
+        let app = TestApp::searching().await;
+        app.indexed().await;
         let mut keys = vec![String::new()];
         for (name, roles) in &WHO[1..] {
             keys.push(app.key(name, roles).await);

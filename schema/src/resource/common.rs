@@ -19,7 +19,7 @@ pub struct Concept {
     #[field(platform, max = MAX_NAME)]
     pub platform: Option<String>,
     /// How the platform itself identifies the resource; unique among the platform's resources of one type, whatever its case.
-    #[field(role = PlatformIdentifier, max = MAX_PLATFORM_IDENTIFIER)]
+    #[field(role = PlatformIdentifier, search = Identifier, max = MAX_PLATFORM_IDENTIFIER)]
     pub platform_resource_identifier: Option<String>,
     /// How the resource is administered in the catalogue.
     #[field(role = Entry)]
@@ -38,18 +38,19 @@ pub struct AiResource {
     #[serde(flatten)]
     pub concept: Concept,
     /// The resource's name.
-    #[field(role = Name, required, max = 256)]
+    #[field(role = Name, search = Name, required, max = 256)]
     pub name: String,
     /// When the resource was first published on its platform, in UTC.
+    #[field(role = DatePublished)]
     pub date_published: Option<NaiveDateTime>,
     /// A URL that unambiguously identifies the resource: its page on its platform.
-    #[field(max = 256)]
+    #[field(search = Identifier, max = 256)]
     pub same_as: Option<String>,
     /// The same identifier, under its older name.
     #[field(role = IdentifierAlias, read_only)]
     pub ai_resource_identifier: Option<String>,
     /// Other names that the resource is known by.
-    #[field(term = "alternate_name")]
+    #[field(search = OtherName, term = "alternate_name")]
     pub alternate_name: Vec<String>,
     /// What the resource is applied to.
     #[field(term = "application_area")]
@@ -61,9 +62,10 @@ pub struct AiResource {
     #[field(read_only, embeds = "contact")]
     pub contacts: Vec<Contact>,
     /// Contacts of those who made the resource.
-    #[field(link = "contact")]
+    #[field(search = Linked, link = "contact")]
     pub creator: Vec<String>,
     /// What the resource is.
+    #[field(search = Text)]
     pub description: Option<Text>,
     /// The AI paradigms that the resource falls under.
     #[field(term = "ai_paradigm")]
@@ -78,7 +80,7 @@ pub struct AiResource {
     #[field(link = "ai_resource", inverse = "has_part")]
     pub is_part_of: Vec<String>,
     /// Words or phrases that the resource is found by.
-    #[field(term = "keyword")]
+    #[field(search = Keyword, term = "keyword")]
     pub keyword: Vec<String>,
     /// Pictures, films and the like that show the resource.
     #[field(role = Images)]
@@ -119,7 +121,7 @@ pub struct AiAsset {
     #[field(role = IdentifierAlias, read_only)]
     pub ai_asset_identifier: Option<String>,
     /// Publications that the asset cites or wants to be cited by.
-    #[field(link = "publication")]
+    #[field(search = Linked, link = "publication")]
     pub citation: Vec<String>,
     /// The licence, as an SPDX identifier where there is one.
     #[field(term = "license")]

@@ -15,7 +15,7 @@ pub struct Contact {
     #[serde(flatten)]
     pub concept: Concept,
     /// The contact's name.
-    #[field(role = Name, max = 256)]
+    #[field(role = Name, search = Name, max = 256)]
     pub name: Option<String>,
     /// E-mail addresses; shown as `******` to anyone who is not logged in.
     #[field(personal, needs_login, term = "email")]

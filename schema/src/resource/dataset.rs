@@ -15,7 +15,7 @@ pub struct Dataset {
     #[serde(flatten)]
     pub asset: AiAsset,
     /// International standard serial number, eight characters without a dash.
-    #[field(min = 8, max = 8)]
+    #[field(search = Issn, min = 8, max = 8)]
     pub issn: Option<String>,
     /// How the data were measured.
     #[field(max = 256)]

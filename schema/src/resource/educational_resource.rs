@@ -21,6 +21,7 @@ pub struct EducationalResource {
     #[field(term = "edu_access_mode")]
     pub access_mode: Vec<String>,
     /// The resource itself, as text.
+    #[field(search = Text)]
     pub content: Option<Text>,
     /// The levels of education that it is for.
     #[field(term = "educational_level")]

@@ -26,6 +26,7 @@ pub struct Event {
     #[field(max = 1800)]
     pub registration_link: Option<String>,
     /// The event in words.
+    #[field(search = Text)]
     pub content: Option<Text>,
     /// Where it takes place.
     pub location: Vec<Location>,
@@ -33,7 +34,7 @@ pub struct Event {
     #[field(term = "event_mode")]
     pub mode: Option<String>,
     /// The person or organisation that organises it.
-    #[field(link = "person, organisation")]
+    #[field(search = Linked, link = "person, organisation")]
     pub organiser: Option<String>,
     /// Persons or organisations that perform.
     #[field(link = "person, organisation")]

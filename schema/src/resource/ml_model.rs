@@ -15,7 +15,7 @@ pub struct MlModel {
     #[serde(flatten)]
     pub asset: AiAsset,
     /// A permanent identifier, such as a DOI.
-    #[field(max = 64)]
+    #[field(search = PermanentIdentifier, max = 64)]
     pub pid: Option<String>,
     /// Files of the model.
     #[field(role = Files)]

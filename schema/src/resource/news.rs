@@ -15,10 +15,10 @@ pub struct News {
     #[serde(flatten)]
     pub resource: AiResource,
     /// Its headline.
-    #[field(max = 256)]
+    #[field(search = OtherName, max = 256)]
     pub headline: Option<String>,
     /// A second headline.
-    #[field(max = 256)]
+    #[field(search = OtherName, max = 256)]
     pub alternative_headline: Option<String>,
     /// Where it was first published.
     #[field(max = 1800)]
@@ -27,5 +27,6 @@ pub struct News {
     #[field(term = "news_category")]
     pub category: Vec<String>,
     /// The news itself.
+    #[field(search = Text)]
     pub content: Option<Text>,
 }

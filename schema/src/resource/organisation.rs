@@ -17,10 +17,10 @@ pub struct Organisation {
     /// When it was founded.
     pub date_founded: Option<NaiveDate>,
     /// Its name in law.
-    #[field(role = LegalName, max = 256)]
+    #[field(role = LegalName, search = OtherName, max = 256)]
     pub legal_name: Option<String>,
     /// What it has to do with AI.
-    #[field(max = 1800)]
+    #[field(search = Text, max = 1800)]
     pub ai_relevance: Option<String>,
     /// The same identifier, under its older name.
     #[field(role = IdentifierAlias, read_only)]

@@ -15,10 +15,10 @@ pub struct Person {
     #[field(overrides(name, personal))]
     pub resource: AiResource,
     /// First names.
-    #[field(personal, max = 256)]
+    #[field(personal, search = OtherName, max = 256)]
     pub given_name: Option<String>,
     /// Family name.
-    #[field(personal, max = 256)]
+    #[field(personal, search = OtherName, max = 256)]
     pub surname: Option<String>,
     /// What an hour of work costs, in euros.
     #[field(digits(2, 2))]

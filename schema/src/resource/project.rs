@@ -22,13 +22,13 @@ pub struct Project {
     #[field(v2_alias = "total_cost_euro", digits(10, 2))]
     pub total_cost_euros: Option<f64>,
     /// Its subtitle.
-    #[field(max = 1800)]
+    #[field(search = OtherName, max = 1800)]
     pub subtitle: Option<String>,
     /// Where its funding is described.
     #[field(max = 1800)]
     pub funding_link: Option<String>,
     /// The organisation that leads it.
-    #[field(link = "organisation")]
+    #[field(search = Linked, link = "organisation")]
     pub coordinator: Option<String>,
     /// Organisations that pay for it.
     #[field(link = "organisation")]

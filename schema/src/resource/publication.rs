@@ -15,15 +15,16 @@ pub struct Publication {
     #[serde(flatten)]
     pub asset: AiAsset,
     /// A permanent identifier, such as a DOI.
-    #[field(max = 256)]
+    #[field(search = PermanentIdentifier, max = 256)]
     pub permanent_identifier: Option<String>,
     /// International standard book number, 10 to 13 characters.
-    #[field(min = 10, max = 13)]
+    #[field(search = PermanentIdentifier, min = 10, max = 13)]
     pub isbn: Option<String>,
     /// International standard serial number, eight characters without a dash.
-    #[field(min = 8, max = 8)]
+    #[field(search = Issn, min = 8, max = 8)]
     pub issn: Option<String>,
     /// The publication itself, as text.
+    #[field(search = Text)]
     pub content: Option<Text>,
     /// Files of the publication.
     #[field(role = Files)]

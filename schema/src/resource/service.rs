@@ -14,7 +14,7 @@ pub struct Service {
     #[serde(flatten)]
     pub resource: AiResource,
     /// Its slogan.
-    #[field(max = 256)]
+    #[field(search = OtherName, max = 256)]
     pub slogan: Option<String>,
     /// The terms under which it is offered.
     #[field(max = 1800)]

@@ -108,6 +108,11 @@ impl Db {
         Ok(found)
     }
 
+    /// The resources with these row ids, deleted or not, in no order; together they may have this many bytes.
+    pub async fn read_by_ids(&self, ids: &[i64], most: usize) -> Result<Vec<ReadRow>> {
+        self.fetch_rows(read().push("asset a WHERE a.id IN ").push_list(ids), most).await
+    }
+
     /// The living resource with this key on a platform; without one, the latest deleted.
     /// It may have this many bytes.
     pub async fn read_by_platform(&self, resource_type: &str, platform: &str, key: &str, most: usize) -> Result<Option<ReadRow>> {

@@ -153,6 +153,7 @@ impl Tx {
             "DELETE FROM bookmark WHERE asset_id IN ",
             "DELETE FROM asset_reads WHERE asset_id IN ",
             "DELETE FROM image WHERE asset_id IN ",
+            "DELETE FROM search_failure WHERE asset_id IN ",
             "DELETE FROM asset WHERE id IN ",
         ];
         for text in statements {

@@ -75,8 +75,8 @@ async fn begin_snapshot(db: &Db) -> Result<Tx> {
     // The isolation level is for this transaction alone.
     let now = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     Ok(match db {
-        Db::MySql { read, .. } => Tx::MySql(Open::begin(read.pool(), now).await?),
-        Db::Sqlite { read, .. } => Tx::Sqlite(Open::begin(read.pool(), "BEGIN").await?),
+        Db::MySql { read, .. } => Tx::MySql(Open::begin(read.pool(), now, None).await?),
+        Db::Sqlite { read, .. } => Tx::Sqlite(Open::begin(read.pool(), "BEGIN", None).await?),
     })
 }
 

@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::{Batch, DumpError, OCCUPANTS, Progress, Reader, TABLES, WAITING, names, read_into};
+use crate::store::change::NOTE_EVERYTHING;
 use crate::store::sql::Sql;
 use crate::store::{Db, Result, StoreError, Tx};
 
@@ -26,6 +27,7 @@ pub(super) async fn load(db: &Db, reader: Reader) -> Result<Progress> {
     let (outlet, batches) = mpsc::channel(WAITING);
     let progress = read_into(vec![outlet; TABLES.len()], reader, insert(&mut tx, batches)).await?;
     tx.execute_each(indexes.into_iter().map(|(_, create)| Sql::new(create)).collect()).await?;
+    tx.execute(Sql::new(NOTE_EVERYTHING)).await?;
     tx.commit().await?;
     Ok(progress)
 }

@@ -1,0 +1,428 @@
+//! Searching: the same behaviour over either engine.
+
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+/// The platform's identifiers of the hits, in order.
+fn found(answer: &Value) -> Vec<&str> {
+    answer["resources"].as_array().unwrap().iter().map(|r| r["platform_resource_identifier"].as_str().unwrap()).collect()
+}
+
+/// The same, sorted.
+fn found_sorted(answer: &Value) -> Vec<&str> {
+    let mut found = found(answer);
+    found.sort_unstable();
+    found
+}
+
+async fn search(app: &TestApp, path_and_query: &str) -> Value {
+    app.get(path_and_query).send().await.ok()
+}
+
+/// Datasets to search among; the first of each pair is the platform's identifier.
+async fn library() -> TestApp {
+    let app = TestApp::searching().await;
+    let dataset = |own: &str, name: &str, more: Value| {
+        let mut body = json!({"platform": "example", "platform_resource_identifier": own, "name": name});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "resource": body })
+    };
+    let records = vec![
+        dataset(
+            "mnist",
+            "MNIST handwritten digits",
+            json!({"description": {"plain": "Images of **digits** for classification."},
+            "keyword": ["images", "digits"], "license": "MIT", "date_published": "1998-11-01T00:00:00", "issn": "20493630"}),
+        ),
+        dataset(
+            "fashion",
+            "Fashion-MNIST",
+            json!({"description": {"html": "<p>Clothes, a drop-in for <b>MN</b>IST &amp; friends</p>"},
+            "keyword": ["images", "clothes"], "license": "MIT", "date_published": "2017-08-25T00:00:00"}),
+        ),
+        dataset(
+            "bert",
+            "bert-base_uncased corpus",
+            json!({"description": {"plain": "Books and wiki pages; see digits nowhere."},
+            "keyword": ["text"], "license": "Apache-2.0", "alternate_name": ["BookCorpus"], "same_as": "https://example.org/bookcorpus"}),
+        ),
+        dataset("cafe", "Café menus by Müller", json!({"description": {"plain": "Speisekarten aus München"}, "keyword": ["text", "food"]})),
+        dataset("yolo", "YOLO v8 weights corpus", json!({"keyword": ["images"]})),
+        dataset("hanzi", "机器学习 数据集", json!({"description": {"plain": "中文 text"}})),
+    ];
+    let answer = app.batch("datasets", records).await;
+    assert_eq!(answer["created"], 6, "{answer}");
+    app.publish("publications", "paper", json!({"name": "Gradient based digits recognition", "permanent_identifier": "10.1109/5.726791"}))
+        .await;
+    app.indexed().await;
+    app
+}
+
+#[tokio::test]
+async fn words_are_found_in_any_form_case_and_accent() {
+    let app = library().await;
+    for (query, expected) in [
+        ("mnist", vec!["fashion", "mnist"]),
+        ("MNIST%20DIGIT", vec!["bert", "fashion", "mnist"]),
+        ("classifications", vec!["mnist"]),
+        ("cafe%20muller", vec!["cafe"]),
+        ("CAFÉ", vec!["cafe"]),
+        ("uncased", vec!["bert"]),
+        ("bookcorpus", vec!["bert"]),
+        ("yolov8", vec!["yolo"]),
+        ("机器学习", vec!["hanzi"]),
+        ("nosuchthingatall", vec![]),
+        ("", vec![]),
+    ] {
+        let answer = search(&app, &format!("/search/datasets?search_query={query}")).await;
+        assert_eq!(found_sorted(&answer), expected, "{query}");
+        assert_eq!(answer["total_hits"], expected.len(), "{query}");
+        assert_eq!((&answer["limit"], &answer["offset"]), (&json!(10), &json!(0)));
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn hits_are_short_unless_all_is_wanted() {
+    let app = library().await;
+    for prefix in ["", "/v2", "/v3"] {
+        let short = search(&app, &format!("{prefix}/search/datasets?search_query=mnist%20handwritten&search_fields=name&limit=1")).await;
+        assert_eq!(short["total_hits"], 2);
+        let hit = &short["resources"][0];
+        assert_eq!(hit["name"], "MNIST handwritten digits");
+        assert!(hit["identifier"].is_string() && hit["platform"] == "example");
+        assert!(hit["license"].is_null() && hit.as_object().unwrap().contains_key("license"), "{hit}");
+        let whole = search(&app, &format!("{prefix}/search/datasets?search_query=mnist%20handwritten&get_all=true&limit=1")).await;
+        let identifier = whole["resources"][0]["identifier"].as_str().unwrap();
+        assert_eq!(whole["resources"][0], app.get(&format!("{prefix}/datasets/{identifier}")).send().await.ok());
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn parameters_narrow_a_search() {
+    let app = library().await;
+    for (query, expected) in [
+        ("search_query=digits&search_fields=name", vec!["mnist"]),
+        ("search_query=digits&search_fields=description_plain&sort_by_id=1", vec!["mnist", "bert"]),
+        ("search_query=clothes&search_fields=description_html", vec!["fashion"]),
+        ("search_query=mnist&search_fields=description_html", vec!["fashion"]),
+        ("search_query=20493630&search_fields=issn", vec!["mnist"]),
+        ("search_query=handwritten%20digits&exact_match=true", vec!["mnist"]),
+        ("search_query=digits%20handwritten&exact_match=true", vec![]),
+        ("search_query=digit&exact_match=true", vec![]),
+        ("search_query=mnist&platforms=example&platforms=openml&sort_by_id=1", vec!["mnist", "fashion"]),
+        ("search_query=mnist&platforms=openml", vec![]),
+        ("search_query=mnist&date_modified_before=2020-01-01", vec![]),
+        ("search_query=mnist&date_modified_after=2020-01-01&sort_by_id=1", vec!["mnist", "fashion"]),
+        ("search_query=corpus%20mnist%20digits&sort_by_id=true", vec!["mnist", "fashion", "bert", "yolo"]),
+        ("search_query=corpus%20mnist%20digits&sort_by_id=true&offset=1&limit=2", vec!["fashion", "bert"]),
+        ("search_query=mnist&offset=100", vec![]),
+    ] {
+        assert_eq!(found(&search(&app, &format!("/search/datasets?{query}")).await), expected, "{query}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn faulty_searches_are_refused() {
+    let app = library().await;
+    for (query, place) in [
+        ("", "query.search_query"),
+        ("search_query=x&limit=0", "query.limit"),
+        ("search_query=x&limit=1001", "query.limit"),
+        ("search_query=x&offset=-1", "query.offset"),
+        ("search_query=x&search_fields=id", "query.search_fields.0"),
+        ("search_query=x&date_modified_after=2024-02-31", "query.date_modified_after"),
+        ("search_query=x&exact_match=maybe", "query.exact_match"),
+    ] {
+        assert_eq!(app.get(&format!("/search/datasets?{query}")).send().await.faults(), [place], "{query}");
+    }
+    let long = "x".repeat(2_001);
+    assert_eq!(app.get(&format!("/search/datasets?search_query={long}")).send().await.faults(), ["query.search_query"]);
+    assert_eq!(app.get("/search/events?search_query=x&search_fields=issn").send().await.faults(), ["query.search_fields"]);
+    let unknown = app.get("/search/datasets?search_query=x&platforms=Example").send().await.refused(400);
+    assert!(unknown.contains("'Example' is not known") && unknown.contains("huggingface"), "{unknown}");
+    assert!(app.get("/search/datasets?search_query=x&offset=10001").send().await.refused(400).contains("cursor"));
+    app.get("/search/datasets?search_query=mnist&cursor=rubbish").send().await.refused(400);
+    app.get("/search/nothing?search_query=x").send().await.refused(404);
+    for (query, place) in [
+        ("types=planes", "query.types"),
+        ("filter=license", "query.filter"),
+        ("filter=colour:red", "query.filter"),
+        ("facets=colour", "query.facets"),
+        ("sort=size", "query.sort"),
+    ] {
+        assert_eq!(app.get(&format!("/search?{query}")).send().await.faults(), [place], "{query}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn whatever_is_typed_is_answered() {
+    let app = library().await;
+    let texts = [
+        "\"",
+        "\"\"",
+        "\"unclosed",
+        "-",
+        "--x",
+        "-\"a b\" mnist",
+        "***",
+        "???",
+        "the of and",
+        "(((",
+        "a AND b OR",
+        "\u{202e}mnist",
+        "🦀",
+        "a\0b",
+        "مرحبا",
+        "ﬁ",
+        "\\",
+        "name:mnist",
+        "[1 TO 2]",
+    ];
+    for text in texts {
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for path in ["/search?q=", "/search/datasets?search_query=", "/search/suggest?q="] {
+            let status = app.get(&format!("{path}{encoded}")).send().await.status.as_u16();
+            assert!(status == 200 || (status == 422 && text.contains('\0')), "{path}{text}: {status}");
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn phrases_and_unwanted_words_have_a_meaning_across_types() {
+    let app = library().await;
+    for (query, expected) in [
+        ("q=digits&sort=name", vec!["bert", "paper", "mnist"]),
+        ("q=%22handwritten+digits%22", vec!["mnist"]),
+        ("q=digits+-handwritten&types=datasets", vec!["bert"]),
+        ("q=digits&types=publications", vec!["paper"]),
+        ("q=digits&types=publications,dataset&sort=name&direction=desc", vec!["mnist", "paper", "bert"]),
+        ("q=-mnist&types=datasets&sort=name", vec!["bert", "cafe", "yolo", "hanzi"]),
+        ("q=726791", vec!["paper"]),
+        ("filter=license:MIT&sort=name", vec!["fashion", "mnist"]),
+        ("filter=license:MIT&filter=license:Apache-2.0&sort=name", vec!["bert", "fashion", "mnist"]),
+        ("filter=license:MIT&filter=keyword:clothes", vec!["fashion"]),
+        ("filter=year:1998", vec!["mnist"]),
+        ("date_published_after=2017-01-01", vec!["fashion"]),
+        ("q=mnist&date_published_before=2000-01-01", vec!["mnist"]),
+        ("types=datasets&sort=date_created&direction=asc", vec!["mnist", "fashion", "bert", "cafe", "yolo", "hanzi"]),
+    ] {
+        assert_eq!(found(&search(&app, &format!("/search?{query}")).await), expected, "{query}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn facets_count_exactly_and_honour_the_other_filters() {
+    let app = library().await;
+    let counts = |answer: &Value, facet: &str| -> Vec<(String, i64)> {
+        let counts = answer["facets"][facet].as_array().unwrap().iter();
+        counts.map(|c| (c["value"].as_str().unwrap().to_owned(), c["count"].as_i64().unwrap())).collect()
+    };
+    let pairs = |pairs: &[(&str, i64)]| pairs.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect::<Vec<_>>();
+    let all = search(&app, "/search?facets=type,license,keyword,year,platform").await;
+    assert_eq!(counts(&all, "type"), pairs(&[("datasets", 6), ("publications", 1)]));
+    assert_eq!(counts(&all, "license"), pairs(&[("MIT", 2), ("Apache-2.0", 1)]));
+    assert_eq!(counts(&all, "keyword"), pairs(&[("images", 3), ("text", 2), ("clothes", 1), ("digits", 1), ("food", 1)]));
+    assert_eq!(counts(&all, "platform"), pairs(&[("example", 7)]));
+    assert_eq!(counts(&all, "year"), pairs(&[("1998", 1), ("2017", 1)]));
+    let narrowed = search(&app, "/search?facets=license&facets=keyword&filter=license:MIT&facet_values=2").await;
+    assert_eq!(narrowed["total_hits"], 2);
+    assert_eq!(counts(&narrowed, "license"), pairs(&[("MIT", 2), ("Apache-2.0", 1)]), "as if it were not narrowed by it");
+    assert_eq!(counts(&narrowed, "keyword"), pairs(&[("images", 2), ("clothes", 1)]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_typing_error_finds_what_was_meant_and_outranks_nothing() {
+    let app = library().await;
+    for (query, first, meant) in [
+        ("handwriten", "mnist", "handwritten"),
+        ("nnist", "fashion", "mnist"),
+        ("clasification", "mnist", "classification"),
+        ("hadnwritten+mnist", "mnist", "handwritten mnist"),
+    ] {
+        let answer = search(&app, &format!("/search?q={query}&types=datasets")).await;
+        assert_eq!(found(&answer).first(), Some(&first), "{query}");
+        assert_eq!(answer["did_you_mean"], meant, "{query}");
+    }
+    app.publish("datasets", "mnisr", json!({"description": {"plain": "mnisr"}})).await;
+    app.indexed().await;
+    let exact = search(&app, "/search?q=mnisr").await;
+    assert_eq!((found(&exact), &exact["did_you_mean"]), (vec!["mnisr"], &Value::Null), "what is written so is meant so");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn passages_are_marked_and_nothing_else_is_markup() {
+    let app = library().await;
+    let evil = json!({"description": {"plain": "before <img src=x onerror=alert(1)> the zebra & more"}});
+    app.publish("datasets", "evil", evil).await;
+    app.indexed().await;
+    let answer = search(&app, "/search?q=zebras").await;
+    let identifier = answer["resources"][0]["identifier"].as_str().unwrap();
+    let passage = answer["highlights"][identifier]["description"].as_str().unwrap();
+    assert!(passage.contains("<mark>zebra</mark> &amp; more") && !passage.contains("<img"), "{passage}");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn cursors_go_through_all_hits_of_one_point_in_time() {
+    let app = TestApp::searching().await;
+    let record = |i| json!({"platform": "example", "platform_resource_identifier": format!("r{i:03}"), "name": format!("Record {} about maps", i % 7)});
+    let records = (0..250).map(|i| json!({ "resource": record(i) }));
+    app.batch("datasets", records.collect()).await;
+    app.indexed().await;
+    for order in [
+        "sort=relevance",
+        "sort=name",
+        "sort=name&direction=desc",
+        "sort=date_created",
+        "sort=popularity",
+        "sort=date_modified&direction=asc",
+    ] {
+        let mut next = format!("/search?q=maps&limit=37&cursor=&{order}");
+        let mut seen = Vec::new();
+        let mut pages = 0;
+        loop {
+            let answer = app.get(&next).send().await;
+            seen.extend(found(&answer.ok()).into_iter().map(str::to_owned));
+            pages += 1;
+            if pages == 2 {
+                app.publish("datasets", &format!("late {order}"), json!({"name": "Late maps"})).await;
+                app.indexed().await;
+            }
+            let Some(link) = answer.header("Link") else { break };
+            let link = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+            next = link[link.find("/search").unwrap()..].to_owned();
+        }
+        let late_before = seen.iter().filter(|own| own.contains(order)).count();
+        let records: Vec<&String> = seen.iter().filter(|own| own.starts_with('r')).collect();
+        let different: std::collections::BTreeSet<&&String> = records.iter().collect();
+        assert_eq!((records.len(), different.len(), late_before), (250, 250, 0), "{order}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_changes_is_found_at_once_and_what_vanishes_is_not() {
+    let app = library().await;
+    let hits = async |query: &str| search(&app, &format!("/search?q={query}")).await["total_hits"].as_i64().unwrap();
+    let (ada, rui) = (app.key("ada", &[]).await, app.key("rui", &["review_aiod_resources"]).await);
+    let draft = app.draft("datasets", &ada, json!({"name": "Quokka pictures"})).await;
+    app.indexed().await;
+    assert_eq!(hits("quokka").await, 0, "a draft");
+    app.post("/submissions", &json!({"asset_identifiers": [draft]})).key(&ada).send().await.ok();
+    let body = json!({"submission_identifier": 1, "decision": "accepted"});
+    app.post("/reviews?wait=index", &body).key(&rui).send().await.ok();
+    assert_eq!(hits("quokka").await, 1, "published");
+    let admin = app.key("root", &["admin_aiod_resources"]).await;
+    app.put(&format!("/datasets/{draft}?wait=index"), &json!({"name": "Wombat pictures"})).key(&admin).send().await.ok();
+    assert_eq!((hits("quokka").await, hits("wombat").await), (0, 1), "replaced");
+    app.delete(&format!("/datasets/{draft}?wait=index")).key(&admin).send().await.ok();
+    assert_eq!(hits("wombat").await, 0, "deleted");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn creators_and_citations_are_found_by_their_names_even_when_these_change() {
+    let app = library().await;
+    let contact = app.publish("contacts", "grace", json!({"name": "Grace Hopper", "email": ["grace@navy.example"]})).await;
+    let paper =
+        app.publish("publications", "cited", json!({"name": "Compilers considered", "permanent_identifier": "10.5555/12345"})).await;
+    app.publish("datasets", "flow", json!({"name": "Flowmatic", "creator": [contact], "citation": [paper]})).await;
+    app.indexed().await;
+    for query in ["hopper", "compilers", "10.5555/12345"] {
+        assert!(found(&search(&app, &format!("/search/datasets?search_query={query}")).await).contains(&"flow"), "{query}");
+    }
+    assert_eq!(search(&app, "/search?q=navy").await["total_hits"], 0, "nobody is found by an e-mail address");
+    let key = app.key("example connector", &["platform_example"]).await;
+    let renamed = json!({"platform": "example", "platform_resource_identifier": "grace", "name": "Ada Byron"});
+    app.put(&format!("/contacts/{contact}?wait=index"), &renamed).key(&key).send().await.ok();
+    assert_eq!(found(&search(&app, "/search/datasets?search_query=byron").await), ["flow"]);
+    assert_eq!(search(&app, "/search/datasets?search_query=hopper").await["total_hits"], 0);
+    app.delete(&format!("/contacts/{contact}?wait=index")).key(&key).send().await.ok();
+    assert_eq!(search(&app, "/search/datasets?search_query=byron").await["total_hits"], 0);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn suggestions_come_while_somebody_types() {
+    let app = library().await;
+    for (query, expected) in [
+        ("mni", json!(["Fashion-MNIST", "MNIST handwritten digits"])),
+        ("hand", json!(["MNIST handwritten digits"])),
+        ("ima", json!(["images"])),
+        ("café me", json!(["Café menus by Müller"])),
+        ("zzz", json!([])),
+        ("", json!([])),
+    ] {
+        let answer = app.get(&format!("/search/suggest?q={}", query.replace(' ', "%20"))).send().await.ok();
+        let sorted = |value: &Value| {
+            let mut texts: Vec<String> = value.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect();
+            texts.sort();
+            texts
+        };
+        assert_eq!(sorted(&answer), sorted(&expected), "{query}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn similar_resources_share_words() {
+    let app = library().await;
+    let hits = search(&app, "/search/datasets?search_query=handwritten").await;
+    let mnist = hits["resources"][0]["identifier"].as_str().unwrap();
+    let similar = app.get(&format!("/datasets/{mnist}/similar?limit=1")).send().await.ok();
+    assert_eq!(similar[0]["platform_resource_identifier"], "fashion");
+    assert_eq!(similar.as_array().unwrap().len(), 1);
+    app.get("/datasets/data_rPQvKrL8cgXhtL4HEHijXSiC/similar").send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_names_of_persons_on_a_protected_platform_are_not_findable() {
+    let app = TestApp::searching().await;
+    let key = app.key("cms", &["platform_ai4europe_cms"]).await;
+    let person =
+        json!({"platform": "ai4europe_cms", "platform_resource_identifier": "p1", "name": "Zaphod Beeblebrox", "surname": "Beeblebrox"});
+    app.post("/persons?wait=index", &person).key(&key).send().await.ok();
+    for path in ["/search?q=beeblebrox", "/search?q=zaphod", "/search/persons?search_query=zaphod%20beeblebrox"] {
+        assert_eq!(search(&app, path).await["total_hits"], 0, "{path}");
+    }
+    assert_eq!(app.get("/search/suggest?q=zaph").send().await.ok(), json!([]));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_gone_or_of_another_catalogue_is_made_anew() {
+    let mut app = library().await;
+    app.stop_jobs().await;
+    let folder = app.search_folder();
+    for round in ["deleted", "truncated", "foreign"] {
+        match round {
+            "deleted" => std::fs::remove_dir_all(&folder).unwrap(),
+            "truncated" => {
+                for entry in walk(&folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "idx" || e == "store")) {
+                    std::fs::File::options().write(true).open(entry).unwrap().set_len(3).unwrap();
+                }
+            }
+            _ => app.execute("UPDATE catalogue_identity SET id = 'another'").await,
+        }
+        app = app.restarted().await;
+        app.indexed().await;
+        assert_eq!(found_sorted(&search(&app, "/search/datasets?search_query=mnist").await), ["fashion", "mnist"], "{round}");
+        app.stop_jobs().await;
+    }
+    app.close().await;
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

@@ -23,6 +23,7 @@ pub mod review;
 pub(crate) mod revise;
 pub mod revision;
 pub mod term;
+mod term_use;
 
 mod dialect;
 pub mod part;

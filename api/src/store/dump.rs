@@ -86,7 +86,7 @@ pub(super) const TABLES: &[Table] = tables! {
     resource_count[2]: resource_type Text, platform Text, total Int;
     resource_count_change[1]: id Int, resource_type Text, platform Text, amount Int;
     term_check[1]: id Int, term_id Int;
-    submission[1]: id Int, account_id Int, date_created Int, comment Text;
+    submission[1]: id Int, account_id Int, date_created Int, comment Text, is_decided Int;
     submission_asset[2]: submission_id Int, asset_id Int;
     review[1]: id Int, submission_id Int, account_id Int, decision Text, comment Text, date_created Int;
     bookmark[2]: account_id Int, asset_id Int, date_created Int;

@@ -22,6 +22,8 @@ pub struct App {
     pub bodies: Semaphore,
     /// Room for each KiB of a body that has come, until it is answered.
     pub incoming: Room,
+    /// The same for bodies of those who are not logged in: they leave the other room to the others.
+    pub incoming_of_unknown: Room,
 }
 
 impl App {
@@ -31,6 +33,9 @@ impl App {
     /// How many KiB of bodies may have come, beside one as large as any may be.
     const INCOMING_KIB: usize = 16 << 10;
 
+    /// How many KiB of them may be of those who are not logged in.
+    const INCOMING_OF_UNKNOWN_KIB: usize = Self::INCOMING_KIB / 4;
+
     /// The application over a catalogue.
     ///
     /// # Errors
@@ -39,7 +44,9 @@ impl App {
         let identity = Arc::new(Identity::new(&config, catalogue.db.clone())?);
         let bodies = Semaphore::new(usize::try_from(Self::BODIES_KIB).unwrap_or(Semaphore::MAX_PERMITS));
         let largest = config.limits.batch_bytes.max(config.limits.body_bytes).div_ceil(1024);
-        let incoming = Room::new(Self::INCOMING_KIB + largest, config.reads.wait());
-        Ok(Self { catalogue, identity, config, bodies, incoming })
+        let room = |kib| Room::new(kib, config.reads.wait());
+        let incoming = room(Self::INCOMING_KIB - Self::INCOMING_OF_UNKNOWN_KIB + largest);
+        let incoming_of_unknown = room(Self::INCOMING_OF_UNKNOWN_KIB);
+        Ok(Self { catalogue, identity, config, bodies, incoming, incoming_of_unknown })
     }
 }

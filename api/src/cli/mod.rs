@@ -50,7 +50,7 @@ enum Command {
         #[command(subcommand)]
         step: TaxonomyStep,
     },
-    /// Count anew what is kept counted, published resources and uses of terms, should a count be wrong.
+    /// Count published resources anew, and look which terms are in use, should what is kept of that be wrong.
     Recount,
     /// API keys.
     Keys {

@@ -57,7 +57,8 @@ impl Guard {
         if declared.is_some_and(|length| length > limit) {
             return Ok(too_large(limit));
         }
-        let mut incoming = Incoming::new(&self.app);
+        let caller = request.data::<Caller>().cloned().unwrap_or(Caller::Anonymous);
+        let mut incoming = Incoming::new(&self.app, &caller);
         let bytes = match incoming.read(request.take_body(), declared.unwrap_or_default(), limit).await {
             Ok(bytes) => bytes,
             Err(refused) => return Ok(refused),

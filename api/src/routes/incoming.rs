@@ -10,16 +10,20 @@ use tokio::time::{Instant, timeout_at};
 
 use super::problem::{from_poem, problem};
 use crate::app::App;
+use crate::catalogue::room::Room;
+use crate::identity::Caller;
 
 /// A body that is being received. It holds its part of what all bodies may take, as much as has come of it.
 pub(super) struct Incoming<'a> {
     app: &'a App,
+    room: &'a Room,
     held: Option<OwnedSemaphorePermit>,
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(app: &'a App) -> Self {
-        Self { app, held: None }
+    pub(super) fn new(app: &'a App, caller: &Caller) -> Self {
+        let room = if caller.user().is_some() { &app.incoming } else { &app.incoming_of_unknown };
+        Self { app, room, held: None }
     }
 
     /// The whole body; the answer to whoever sends it too slowly, or sends too much, or has no room left by the others.
@@ -54,7 +58,7 @@ impl<'a> Incoming<'a> {
             return Ok(());
         }
         let missing = (bytes.div_ceil(1024) - held).next_multiple_of(STEP);
-        let part = self.app.incoming.take(missing).await.map_err(|error| from_poem(error.into()))?;
+        let part = self.room.take(missing).await.map_err(|error| from_poem(error.into()))?;
         match &mut self.held {
             Some(held) => held.merge(part),
             None => self.held = Some(part),

@@ -28,7 +28,7 @@ pub(super) const HEADERS: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining",
 
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Who {
+pub(super) enum Who {
     /// A user, from wherever.
     Account(i64),
     /// Somebody who is not known.
@@ -39,7 +39,6 @@ enum Who {
 pub(super) struct RateLimit {
     limiter: RateLimiter<Who, DefaultKeyedStateStore<Who>, DefaultClock, StateInformationMiddleware>,
     quota: Quota,
-    behind_proxy: bool,
     since_forgetting: AtomicU32,
 }
 
@@ -57,22 +56,16 @@ impl RateLimit {
     pub(super) fn new(limits: &Limits) -> Option<Self> {
         let quota = Quota::per_minute(NonZeroU32::new(limits.requests_per_minute)?);
         let quota = NonZeroU32::new(limits.request_burst).map_or(quota, |burst| quota.allow_burst(burst));
-        Some(Self {
-            limiter: RateLimiter::keyed(quota).with_middleware(),
-            quota,
-            behind_proxy: limits.behind_proxy,
-            since_forgetting: AtomicU32::new(0),
-        })
+        Some(Self { limiter: RateLimiter::keyed(quota).with_middleware(), quota, since_forgetting: AtomicU32::new(0) })
     }
 
-    /// Counts a request. The answer is how many more its caller may send; `None` for a caller without an address.
-    pub(super) fn check(&self, request: &Request, caller: &Caller) -> Option<Allowance> {
-        let who = self.who(request, caller)?;
+    /// Counts a request. The answer is how many more its caller may send.
+    pub(super) fn check(&self, who: Who) -> Allowance {
         if self.since_forgetting.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
         }
         let limit = self.quota.burst_size().get();
-        Some(match self.limiter.check_key(&who) {
+        match self.limiter.check_key(&who) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let reset = self.quota.replenish_interval() * limit.saturating_sub(remaining);
@@ -81,16 +74,19 @@ impl RateLimit {
             Err(not_yet) => {
                 Allowance { limit, remaining: 0, reset: not_yet.wait_time_from(DefaultClock::default().now()), is_exceeded: true }
             }
-        })
-    }
-
-    fn who(&self, request: &Request, caller: &Caller) -> Option<Who> {
-        if let Some(user) = caller.user() {
-            return Some(Who::Account(user.account));
         }
-        let forwarded = if self.behind_proxy { forwarded_address(request) } else { None };
+    }
+}
+
+impl Who {
+    /// Who sends a request; `None` for a caller without an address.
+    pub(super) fn of(request: &Request, caller: &Caller, limits: &Limits) -> Option<Self> {
+        if let Some(user) = caller.user() {
+            return Some(Self::Account(user.account));
+        }
+        let forwarded = if limits.behind_proxy { forwarded_address(request) } else { None };
         let address = forwarded.or_else(|| request.remote_addr().as_socket_addr().map(SocketAddr::ip));
-        address.map(|address| Who::Address(network::counted(address)))
+        address.map(|address| Self::Address(network::counted(address)))
     }
 }
 

@@ -15,10 +15,11 @@ use super::address::{forwarded_prefix, varying_headers};
 use super::budget::Budget;
 use super::caller::identify;
 use super::etag::Conditional;
-use super::limit::{self, Allowance, RateLimit};
+use super::limit::{self, Allowance, RateLimit, Who};
 use super::problem::{from_poem, problem};
 use super::template::{InterfaceError, RouteTable};
 use crate::app::App;
+use crate::identity::Caller;
 
 /// Answers smaller than this gain nothing from compression, in bytes.
 const MIN_COMPRESSED: usize = 512;
@@ -141,13 +142,19 @@ struct Surroundings<E> {
 }
 
 impl<E: Endpoint<Output = Response>> Surroundings<E> {
-    /// Finds out who asks and whether they may ask again, and then the answer.
-    async fn answer(&self, mut request: Request) -> Response {
-        let caller = match identify(&self.app, &request).await {
-            Ok(caller) => caller,
-            Err(error) => return from_poem(error.into()),
-        };
-        let allowance = self.rate.as_ref().and_then(|rate| rate.check(&request, &caller));
+    /// Finds out who asks and whether they may ask again, and then the answer, and who it is for.
+    async fn answer(&self, request: Request) -> (Response, Option<Who>) {
+        match identify(&self.app, &request).await {
+            Ok(caller) => {
+                let who = Who::of(&request, &caller, &self.app.config.limits);
+                (self.answer_to(caller, who, request).await, who)
+            }
+            Err(error) => (from_poem(error.into()), None),
+        }
+    }
+
+    async fn answer_to(&self, caller: Caller, who: Option<Who>, mut request: Request) -> Response {
+        let allowance = self.rate.as_ref().zip(who).map(|(rate, who)| rate.check(who));
         if let Some(refused) = allowance.as_ref().and_then(Allowance::refusal) {
             return refused;
         }
@@ -182,12 +189,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Surroundings<E> {
         let (method, path) = (request.method().clone(), request.uri().clone());
         let wanted = request.header(header::ACCEPT_ENCODING).and_then(negotiated);
         let conditional = Conditional::of(&request);
-        let answer = self.answer(request).await;
+        let (answer, who) = self.answer(request).await;
         let response = match conditional {
             Some(conditional) => conditional.apply(answer),
             None => answer,
         };
-        let response = self.with_common_headers(compressed(self.budget.hold(response).await, wanted));
+        let response = self.with_common_headers(compressed(self.budget.hold(response, who).await, wanted));
         let status = response.status().as_u16();
         tracing::debug!(%method, path = path.path(), status, micros = begin.elapsed().as_micros(), "{method} {} {status}", path.path());
         Ok(response)

@@ -6,9 +6,10 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Executor, Pool};
+use sqlx::{Database, Executor, MySql, MySqlConnection, Pool, Sqlite, SqliteConnection};
 
 use super::Result;
 use super::change::Wakes;
@@ -18,11 +19,59 @@ use super::change::Wakes;
 pub(super) struct Busy<DB: Database> {
     connection: PoolConnection<DB>,
     is_busy: bool,
+    /// Ends the statement that it runs.
+    stop: Stop,
+}
+
+/// Ends the statement that a connection runs, where the database does not notice by itself that nobody waits for it any more.
+#[derive(Debug, Default)]
+pub struct Stop(Option<Arc<AtomicBool>>);
+
+impl Stop {
+    fn now(&self) {
+        if let Some(is_stopped) = &self.0 {
+            is_stopped.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A database whose statements can be ended.
+pub trait Stoppable: Database {
+    /// What ends the statements of a connection.
+    fn stop(connection: &mut Self::Connection) -> impl Future<Output = sqlx::Result<Stop>> + Send;
+}
+
+impl Stoppable for MySql {
+    /// The server ends statements that take too long, and those of a closed connection.
+    async fn stop(_: &mut MySqlConnection) -> sqlx::Result<Stop> {
+        Ok(Stop::default())
+    }
+}
+
+impl Stoppable for Sqlite {
+    /// The thread of the connection would run the statement to its end, and be closed only then.
+    async fn stop(connection: &mut SqliteConnection) -> sqlx::Result<Stop> {
+        /// After so many of its instructions, less than a millisecond, SQLite asks whether to go on.
+        const INSTRUCTIONS: i32 = 10_000;
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_stopped);
+        connection.lock_handle().await?.set_progress_handler(INSTRUCTIONS, move || !asked.load(Ordering::Relaxed));
+        Ok(Stop(Some(is_stopped)))
+    }
+}
+
+impl<DB: Stoppable> Busy<DB> {
+    /// A connection whose statement ends when it is dropped while it is busy.
+    pub(super) async fn stoppable(connection: PoolConnection<DB>) -> sqlx::Result<Self> {
+        let mut busy = Self::new(connection);
+        busy.stop = DB::stop(&mut busy.connection).await?;
+        Ok(busy)
+    }
 }
 
 impl<DB: Database> Busy<DB> {
     pub(super) fn new(connection: PoolConnection<DB>) -> Self {
-        Self { connection, is_busy: true }
+        Self { connection, is_busy: true, stop: Stop::default() }
     }
 
     /// The same connection, from now on busy or not.
@@ -40,6 +89,7 @@ impl<DB: Database> Busy<DB> {
 impl<DB: Database> Drop for Busy<DB> {
     fn drop(&mut self) {
         if self.is_busy {
+            self.stop.now();
             self.close_on_drop();
         }
     }

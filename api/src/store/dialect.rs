@@ -45,6 +45,23 @@ impl Dialect {
         }
     }
 
+    /// The same for those of the rows that nobody has locked; the `SELECT` finds no others.
+    pub(crate) fn for_share_of_free(self) -> &'static str {
+        match self {
+            // MySQL takes SKIP LOCKED with FOR SHARE only. The first of the two comments is for MySQL, the second one for MariaDB.
+            Self::MySql => " /*!80001 FOR SHARE */ /*M!100600 LOCK IN SHARE MODE */ SKIP LOCKED",
+            Self::Sqlite => "",
+        }
+    }
+
+    /// Locks those of the rows that a `SELECT` finds that nobody has locked; the `SELECT` finds no others.
+    pub(crate) fn for_update_of_free(self) -> &'static str {
+        match self {
+            Self::MySql => " FOR UPDATE SKIP LOCKED",
+            Self::Sqlite => "",
+        }
+    }
+
     /// The text of a field of a JSON document; NULL where there is none. MariaDB has no `->>`.
     pub(crate) fn json_text(self, document: &str, field: &str) -> String {
         match self {

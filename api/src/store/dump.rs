@@ -82,11 +82,11 @@ pub(super) const TABLES: &[Table] = tables! {
         date_revoked Int or null;
     platform[1]: id Int, name Text;
     term[1]: id Int, vocabulary Text, folded Text, name Text, definition Text, official Int, parent_id Int or null, position Int,
-        scheme_id Text or null, uses Int, in_use Int;
+        scheme_id Text or null, in_use Int;
     resource_count[2]: resource_type Text, platform Text, total Int;
     resource_count_change[1]: id Int, resource_type Text, platform Text, amount Int;
-    term_count_change[1]: id Int, term_id Int, amount Int;
-    submission[1]: id Int, account_id Int, date_created Int, comment Text;
+    term_check[1]: id Int, term_id Int;
+    submission[1]: id Int, account_id Int, date_created Int, comment Text, is_decided Int;
     submission_asset[2]: submission_id Int, asset_id Int;
     review[1]: id Int, submission_id Int, account_id Int, decision Text, comment Text, date_created Int;
     bookmark[2]: account_id Int, asset_id Int, date_created Int;

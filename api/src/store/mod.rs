@@ -25,6 +25,7 @@ pub(crate) mod revise;
 pub mod revision;
 pub mod searchable;
 pub mod term;
+mod term_use;
 
 mod dialect;
 pub mod part;

@@ -8,7 +8,7 @@ use futures_util::{Stream, TryStreamExt};
 use sqlx::{Connection, Database, Pool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::busy::Busy;
+use super::busy::{Busy, Stoppable};
 use super::{CONNECTION_TIMEOUT, is_lost};
 
 /// The longest time that a connection is kept. A server that has moved to another address is found after this time.
@@ -67,7 +67,7 @@ struct IdleConnection<DB: Database> {
     since: Instant,
 }
 
-impl<DB: Database> Readers<DB> {
+impl<DB: Stoppable> Readers<DB> {
     pub(super) fn new(pool: Pool<DB>, limit: Duration) -> Self {
         let most = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         Self { pool, permits: Semaphore::new(most), idle: Mutex::new(Vec::with_capacity(most)), statements: AtomicU64::new(0), limit }
@@ -84,7 +84,7 @@ impl<DB: Database> Readers<DB> {
     }
 
     /// Runs a statement on one of the connections. The statement returns the connection with its outcome. One that runs for too long fails
-    /// with [`std::io::ErrorKind::TimedOut`]; MySQL ends it by itself before.
+    /// with [`std::io::ErrorKind::TimedOut`]; MySQL ends it by itself before, and SQLite is told to.
     ///
     /// A connection may be dead since its last use: the database was restarted, or closed a connection that was idle. Then the statement
     /// runs once more, on a connection that answers.
@@ -97,7 +97,7 @@ impl<DB: Database> Readers<DB> {
         let idle = self.idle().pop();
         let IdleConnection { connection, since } = match idle {
             Some(idle) => idle,
-            None => IdleConnection { connection: Busy::new(self.pool.acquire().await?), since: Instant::now() },
+            None => IdleConnection { connection: Busy::stoppable(self.pool.acquire().await?).await?, since: Instant::now() },
         };
         let (connection, outcome) = self.limited(statement(connection.now(true))).await?;
         if !outcome.as_ref().is_err_and(is_lost) {
@@ -132,12 +132,12 @@ impl<DB: Database> Readers<DB> {
         self.idle().clear();
         let most = self.pool.options().get_max_connections();
         for _ in 0..most {
-            let mut connection = Busy::new(self.pool.acquire().await?);
+            let mut connection = Busy::stoppable(self.pool.acquire().await?).await?;
             if connection.ping().await.is_ok() {
                 return Ok(connection);
             }
         }
-        Ok(Busy::new(self.pool.acquire().await?))
+        Busy::stoppable(self.pool.acquire().await?).await
     }
 
     /// Keeps a connection for the next statement, unless the last one failed or the connection is old.
@@ -153,5 +153,30 @@ impl<DB: Database> Readers<DB> {
 
     fn idle(&self) -> MutexGuard<'_, Vec<IdleConnection<DB>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+    use crate::store::sql::Sql;
+
+    /// Takes SQLite some minutes.
+    const LONG: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT COUNT(*) FROM n";
+
+    #[tokio::test]
+    async fn a_statement_that_takes_too_long_or_that_nobody_waits_for_ends() {
+        let folder = std::env::temp_dir().join(format!("aiod_readers_{}", std::process::id()));
+        let db = Db::open_limited(&format!("sqlite://{}/catalogue.db", folder.display()), 1, Duration::ZERO).await.unwrap();
+        let outcome = db.fetch_all::<(i64,)>(Sql::new(LONG)).await;
+        assert!(outcome.is_err_and(|error| error.is_too_long()));
+        let given_up = tokio::time::timeout(Duration::from_millis(50), db.fetch_all::<(i64,)>(Sql::new(LONG))).await;
+        assert!(given_up.is_err());
+        // There is one connection. The next statement waits until the thread of the last one has ended, or for 5 s.
+        let next = tokio::time::timeout(Duration::from_secs(2), db.fetch_all::<(i64,)>(Sql::new("SELECT 1"))).await;
+        assert_eq!(next.unwrap().unwrap(), [(1,)]);
+        tokio::time::timeout(Duration::from_secs(2), db.close()).await.unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

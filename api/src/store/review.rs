@@ -57,13 +57,22 @@ const SUBMISSION: &str = "SELECT s.id, s.account_id, s.date_created, s.comment F
 impl Db {
     /// A part of the submissions, of one account unless it is left out.
     pub async fn submissions(&self, mode: Mode, account: Option<i64>, part: Part) -> Result<PartOf<SubmissionRow>> {
-        let mut sql = Sql::new(SUBMISSION).push(match mode {
-            Mode::All => " WHERE 1 = 1",
-            Mode::Completed => " WHERE EXISTS (SELECT 1 FROM review r WHERE r.submission_id = s.id)",
-            Mode::Oldest | Mode::Newest | Mode::Pending => " WHERE NOT EXISTS (SELECT 1 FROM review r WHERE r.submission_id = s.id)",
-        });
-        if let Some(account) = account {
-            sql = sql.push(" AND s.account_id = ?").bind(account);
+        let is_decided: Option<i64> = match mode {
+            Mode::All => None,
+            Mode::Completed => Some(1),
+            Mode::Oldest | Mode::Newest | Mode::Pending => Some(0),
+        };
+        let index = match (account, is_decided) {
+            (None, None) => "PRIMARY",
+            (None, Some(_)) => "submission_by_decision",
+            (Some(_), None) => "submission_by_account",
+            (Some(_), Some(_)) => "submission_by_account_and_decision",
+        };
+        let mut sql = Sql::new(SUBMISSION).push(&self.dialect().by_index(index)).push(" WHERE 1 = 1");
+        for (condition, value) in [(" AND s.account_id = ?", account), (" AND s.is_decided = ?", is_decided)] {
+            if let Some(value) = value {
+                sql = sql.push(condition).bind(value);
+            }
         }
         match mode {
             Mode::Oldest => self.first_submission(sql.push(" ORDER BY s.id LIMIT 1"), part).await,
@@ -136,6 +145,7 @@ impl Tx {
     /// Writes how a submission ended.
     pub(crate) async fn insert_review(&mut self, submission: i64, account: i64, decision: &str, comment: &str, date: i64) -> Result<()> {
         let sql = Sql::new("INSERT INTO review (submission_id, account_id, decision, comment, date_created) VALUES (?, ?, ?, ?, ?)");
-        self.execute(sql.bind(submission).bind(account).bind(decision).bind(comment).bind(date)).await.map(drop)
+        self.execute(sql.bind(submission).bind(account).bind(decision).bind(comment).bind(date)).await?;
+        self.execute(Sql::new("UPDATE submission SET is_decided = 1 WHERE id = ?").bind(submission)).await.map(drop)
     }
 }

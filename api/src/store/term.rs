@@ -41,6 +41,8 @@ pub struct UsedTerm<'t> {
     pub folded: &'t str,
     /// The term as it is spelled.
     pub name: &'t str,
+    /// Whether the transaction registers a published resource that uses it.
+    pub in_use: bool,
 }
 
 /// A resource that uses a term.
@@ -113,9 +115,12 @@ impl Tx {
 
     /// Writes terms that came by use; those that exist already are left.
     pub(crate) async fn insert_used_terms(&mut self, terms: &[UsedTerm<'_>]) -> Result<()> {
-        let row = |t: &UsedTerm<'_>| vec![t.vocabulary.into(), t.folded.into(), t.name.into(), "".into(), 0_i64.into(), 0_i64.into()];
+        let zero = || 0_i64.into();
+        let row = |t: &UsedTerm<'_>| {
+            vec![t.vocabulary.into(), t.folded.into(), t.name.into(), "".into(), zero(), zero(), i64::from(t.in_use).into()]
+        };
         let rows = terms.iter().map(row).collect();
-        let into = "term (vocabulary, folded, name, definition, official, position)";
+        let into = "term (vocabulary, folded, name, definition, official, position, in_use)";
         self.execute_each(Sql::insert_ignoring(self.dialect(), into, rows)).await
     }
 
@@ -159,14 +164,14 @@ impl Tx {
 
     /// Gives the uses of one term to another and removes it.
     pub(crate) async fn merge_term(&mut self, from: i64, into: i64) -> Result<()> {
-        self.move_term_count(from, into).await?;
         let copy = format!(
             "{} asset_term (asset_id, term_id) SELECT asset_id, ? FROM asset_term WHERE term_id = ?",
             self.dialect().insert_ignore()
         );
         self.execute(Sql::new(copy).bind(into).bind(from)).await?;
         self.execute(Sql::new("DELETE FROM asset_term WHERE term_id = ?").bind(from)).await?;
-        self.execute(Sql::new("DELETE FROM term WHERE id = ?").bind(from)).await.map(drop)
+        self.execute(Sql::new("DELETE FROM term WHERE id = ?").bind(from)).await?;
+        self.have_term_checked(into).await
     }
 
     /// Says which terms resources use.

@@ -69,7 +69,6 @@ fn any_rows() -> impl Strategy<Value = Vec<Value>> {
                     ("parent_id", parent.map(Value::from)),
                     ("position", Some(Value::from(position))),
                     ("scheme_id", scheme.map(Value::from)),
-                    ("uses", Some(Value::from(position))),
                     ("in_use", Some(Value::from(0))),
                 ] {
                     row.as_object_mut().unwrap().extend(value.map(|value| (column.to_owned(), value)));

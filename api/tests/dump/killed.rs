@@ -24,7 +24,7 @@ fn send_half(child: &mut Child) -> u64 {
     let definition = "d".repeat(10_000);
     for id in 1..=TERMS {
         let row = json!({"term": {"id": id, "vocabulary": "v", "folded": id.to_string(), "name": "", "definition": definition, "official": 0, "position": 0,
-            "uses": 0, "in_use": 0}});
+            "in_use": 0}});
         writeln!(input, "{row}").unwrap();
     }
     input.flush().unwrap();

@@ -27,7 +27,7 @@ pub(crate) const TABLES: [&str; 19] = [
     "term",
     "resource_count",
     "resource_count_change",
-    "term_count_change",
+    "term_check",
     "submission",
     "submission_asset",
     "review",

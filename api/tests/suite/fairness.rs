@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use poem::Endpoint;
+use poem::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::TestApp;
@@ -131,6 +134,64 @@ async fn answers_that_nobody_takes_hold_up_large_answers_alone() {
     let compressed = app.get(&format!("/datasets/{large}")).header("Accept-Encoding", "gzip").send().await;
     assert_eq!((compressed.status.as_u16(), compressed.header("content-encoding")), (200, Some("gzip")));
     assert!(compressed.body.len() < length / 10);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn who_reads_slowly_holds_up_their_own_large_answers_alone() {
+    let app = TestApp::with(|config| {
+        config.reads.page_bytes = 9 << 20;
+        config.reads.answer_bytes = 14 << 20;
+        config.reads.wait_seconds = 0;
+        config.limits.behind_proxy = true;
+    })
+    .await;
+    // Of 14 MiB, one caller may take 3.5 MiB.
+    let large = app.publish("datasets", "a", long(1_500)).await;
+    let small = app.publish("datasets", "b", json!({})).await;
+    let ada = app.key("ada", &[]).await;
+    let request = |address: &str| {
+        let request = poem::Request::builder().uri_str(format!("/datasets/{large}"));
+        app.endpoint.call(request.header("X-Forwarded-For", address).finish())
+    };
+    let get = |path: &str, address: &str| app.get(path).header("X-Forwarded-For", address).send();
+    let path = format!("/datasets/{large}");
+    let mut unread = vec![request("2001:db8::1").await.unwrap()];
+    assert!(get(&path, "2001:db8::2").await.refused(503).contains("busy"), "the same network");
+    get(&format!("/datasets/{small}"), "2001:db8::2").await.ok();
+    get(&path, "192.0.2.1").await.ok();
+    app.get(&path).header("X-Forwarded-For", "2001:db8::2").key(&ada).send().await.ok();
+    unread.push(request("192.0.2.1").await.unwrap());
+    assert!(get(&path, "192.0.2.1").await.refused(503).contains("busy"));
+    // Who has read it may have the next one.
+    unread.remove(0).into_body().into_bytes().await.unwrap();
+    get(&path, "2001:db8::2").await.ok();
+    app.close().await;
+}
+
+#[tokio::test]
+async fn bodies_of_those_who_are_not_logged_in_take_no_room_of_others() {
+    let app = TestApp::with(|config| {
+        config.reads.wait_seconds = 0;
+        config.limits.batch_bytes = 1 << 20;
+    })
+    .await;
+    let ada = app.key("ada", &[]).await;
+    // Each sends 200 KiB, and then pauses.
+    let sending = || {
+        let begun = stream::iter([Ok::<_, std::io::Error>(vec![b' '; 200 << 10])]);
+        let body = poem::Body::from_bytes_stream(begun.chain(stream::pending()));
+        let request = poem::Request::builder().method(Method::POST).uri_str("/datasets").content_type("application/json");
+        Box::pin(app.endpoint.call(request.body(body)))
+    };
+    let mut unfinished: Vec<_> = (0..100).map(|_| sending()).collect();
+    let answers = join_all(unfinished.iter_mut().map(|request| tokio::time::timeout(Duration::from_millis(500), request))).await;
+    let refused: Vec<u16> = answers.into_iter().flatten().map(|answer| answer.unwrap().status().as_u16()).collect();
+    assert_eq!(refused, [503; 84]);
+    let body = json!({"name": "x", "unknown": "long ".repeat(100_000)});
+    app.draft("datasets", &ada, body).await;
+    drop(unfinished);
+    app.post("/datasets", &json!({"name": "x".repeat(200 << 10)})).send().await.refused(401);
     app.close().await;
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use aiod_schema::platform::PLATFORMS;
 use aiod_schema::resource_types;
 use futures_util::future::{join, join_all};
+use poem::http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp};
@@ -240,7 +241,7 @@ async fn kept_counts_follow_every_change_before_and_after_they_are_added_up() {
     for is_folded in [false, true] {
         if is_folded {
             app.app.catalogue.fold_counts().await.unwrap();
-            assert_eq!(app.rows::<(i64,)>("SELECT id FROM resource_count_change UNION ALL SELECT id FROM term_count_change").await, []);
+            assert_eq!(app.rows::<(i64,)>("SELECT id FROM resource_count_change UNION ALL SELECT id FROM term_check").await, []);
         }
         assert_eq!(keywords().await, json!(["a", "b", "c"]));
         assert_eq!(app.get("/counts/datasets?detailed=true").send().await.ok(), json!({"example": 2}));
@@ -265,13 +266,15 @@ async fn counting_anew_repairs_wrong_counts_and_keeps_what_is_not_added_up() {
     app.publish("news", "later", json!({"keyword": ["x"]})).await;
     app.execute("UPDATE resource_count SET total = 17").await;
     app.execute("INSERT INTO resource_count (resource_type, platform, total) VALUES ('dataset', 'example', 5)").await;
-    app.execute("UPDATE term SET uses = 9").await;
+    app.publish("news", "latest", json!({"keyword": ["y", "z"]})).await;
+    app.execute("UPDATE term SET in_use = 1 - in_use").await;
+    app.execute("DELETE FROM term_check WHERE term_id IN (SELECT id FROM term WHERE name = 'z')").await;
     assert_ne!(app.wrong_counts().await, []);
     app.app.catalogue.recount().await.unwrap();
     assert_eq!(app.wrong_counts().await, []);
-    assert_eq!(app.get("/counts/news").send().await.ok(), json!(3));
+    assert_eq!(app.get("/counts/news").send().await.ok(), json!(4));
     assert_eq!(app.get("/counts/datasets").send().await.ok(), json!(0));
-    assert_eq!(app.get("/keywords").send().await.ok(), json!(["x"]));
+    assert_eq!(app.get("/keywords").send().await.ok(), json!(["x", "y", "z"]));
     app.close().await;
 }
 
@@ -289,5 +292,52 @@ async fn kept_counts_are_right_whoever_writes_and_adds_up_at_the_same_time() {
     join_all((0..6).map(writer)).await;
     app.app.catalogue.fold_counts().await.unwrap();
     assert_eq!(app.get("/counts/news").send().await.ok(), json!(37));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn writes_whose_terms_are_in_use_have_nothing_checked() {
+    let app = TestApp::new().await;
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    let to_check = async || {
+        let found: Vec<(String,)> =
+            app.rows("SELECT DISTINCT name FROM term WHERE id IN (SELECT term_id FROM term_check) ORDER BY name").await;
+        found.into_iter().map(|(name,)| name).collect::<Vec<_>>()
+    };
+    let one = app.publish("news", "1", json!({"keyword": ["a", "b"]})).await;
+    app.publish("news", "2", json!({"keyword": ["a", "b"]})).await;
+    app.draft("news", &key, json!({"name": "x", "keyword": ["c"]})).await;
+    let patch = |body: Value| app.request(Method::PATCH, &format!("/news/{one}")).json(&body).key(&key).send();
+    patch(json!({"name": "y"})).await.ok();
+    assert_eq!(to_check().await, [""; 0]);
+    patch(json!({"keyword": ["b", "c"]})).await.ok();
+    assert_eq!(to_check().await, ["a", "c"]);
+    assert_eq!(app.get("/keywords").send().await.ok(), json!(["a", "b", "c"]));
+    app.delete(&format!("/news/{one}")).key(&key).send().await.ok();
+    assert_eq!(app.get("/keywords").send().await.ok(), json!(["a", "b"]));
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_term_is_in_use_whoever_begins_and_ceases_to_use_it_at_the_same_time() {
+    let app = TestApp::new().await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    let writer = async |who: usize| {
+        for _ in 0..30 {
+            let id = app.publish("news", &format!("{who}"), json!({"keyword": ["shared", format!("own {who}")]})).await;
+            app.delete(&format!("/news/{id}")).key(&key).send().await.ok();
+        }
+        app.publish("news", &format!("{who}"), json!({"keyword": ["shared"]})).await;
+    };
+    let job = async || {
+        for _ in 0..200 {
+            app.app.catalogue.fold_counts().await.unwrap();
+            assert_eq!(app.wrong_counts().await, []);
+        }
+    };
+    futures_util::join!(join_all((0..3).map(writer)), job(), job());
+    app.app.catalogue.fold_counts().await.unwrap();
+    assert_eq!(app.get("/keywords").send().await.ok(), json!(["shared"]));
+    assert_eq!(app.rows::<(i64,)>("SELECT id FROM term_check").await, []);
     app.close().await;
 }

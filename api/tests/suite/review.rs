@@ -359,3 +359,36 @@ async fn submissions_are_listed_in_parts() {
     assert_eq!(app.get("/submissions?limit=-1").key(&reviewer).send().await.faults(), ["query.limit"]);
     app.close().await;
 }
+
+#[tokio::test]
+async fn submissions_are_listed_by_whether_they_are_decided() {
+    let app = TestApp::new().await;
+    let People { owner, reviewer } = people(&app).await;
+    let other = app.key("other", &[]).await;
+    let mut numbers = Vec::new();
+    for (name, who) in [("a", &owner), ("b", &other), ("c", &owner), ("d", &owner), ("e", &other)] {
+        let draft = app.draft("datasets", who, json!({ "name": name })).await;
+        numbers.push(submit(&app, who, &[&draft]).await);
+    }
+    let &[a, b, c, d, e] = numbers.as_slice() else { panic!("{numbers:?}") };
+    let decide =
+        async |submission: i64, word: &str| drop(app.post("/reviews", &decision(submission, word)).key(&reviewer).send().await.ok());
+    decide(a, "accepted").await;
+    decide(e, "rejected").await;
+    app.post(&format!("/submissions/retract/{c}"), &Value::Null).key(&owner).send().await.ok();
+    let list = async |mode: &str, key: &str| -> Vec<i64> {
+        let answer = app.get(&format!("/submissions?mode={mode}")).key(key).send().await.ok();
+        answer.as_array().unwrap().iter().map(|s| s["identifier"].as_i64().unwrap()).collect()
+    };
+    let modes = ["all", "pending", "completed", "oldest", "newest"];
+    for (key, expected) in [
+        (&reviewer, [vec![a, b, c, d, e], vec![b, d], vec![a, c, e], vec![b], vec![d]]),
+        (&owner, [vec![a, c, d], vec![d], vec![a, c], vec![d], vec![d]]),
+        (&other, [vec![b, e], vec![b], vec![e], vec![b], vec![b]]),
+    ] {
+        for (mode, expected) in modes.into_iter().zip(expected) {
+            assert_eq!(list(mode, key).await, expected, "{mode}");
+        }
+    }
+    app.close().await;
+}

@@ -179,7 +179,7 @@ impl Batch<'_> {
         if changes.is_empty() {
             return Ok(HashMap::new());
         }
-        of_missing.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
+        of_missing.add_terms(tx, &changes).await?;
         let written = apply(tx, self.actor, &changes, &of_missing).await?;
         let mut created = HashMap::new();
         for ((place, related), one) in by_place.into_iter().zip(written) {
@@ -226,7 +226,7 @@ impl Batch<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        resolved.add_terms(tx, changes.iter().map(|c| &c.input)).await?;
+        resolved.add_terms(tx, &changes).await?;
         for (index, written) in indexes.into_iter().zip(apply(tx, self.actor, &changes, resolved).await?) {
             if let Some(result) = results.get_mut(index) {
                 result.identifier = Some(written.change.identifier().to_owned());

@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::links::LinkPlan;
 use super::resolve::{Body, Resolved};
 use crate::catalogue::Result;
-use crate::store::asset::{ChangedAsset, Head, NewAsset};
+use crate::store::asset::{ChangedAsset, Head, NewAsset, Status};
 use crate::store::permission::PermissionKind;
 use crate::store::revise::Revision;
 use crate::store::{Tx, now};
@@ -58,6 +58,11 @@ impl Change {
             Target::New(identity) => &identity.identifier,
             Target::Existing(head) => &head.identifier,
         }
+    }
+
+    /// Whether it registers a resource that is published at once.
+    pub(super) fn publishes(&self) -> bool {
+        matches!(&self.target, Target::New(identity) if identity.status == Status::Published)
     }
 
     /// The body, and the row id of its resource.

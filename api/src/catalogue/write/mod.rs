@@ -219,6 +219,7 @@ impl Catalogue {
 async fn write(tx: &mut Tx, actor: Actor<'_>, change: &Change) -> Result<()> {
     let mut resolved = Resolved::load(tx, actor, &[change.body()]).await?;
     resolved.check(change.body(), actor)?;
-    resolved.add_terms(tx, std::iter::once(&change.input)).await?;
-    apply(tx, actor, std::slice::from_ref(change), &resolved).await.map(drop)
+    let changes = std::slice::from_ref(change);
+    resolved.add_terms(tx, changes).await?;
+    apply(tx, actor, changes, &resolved).await.map(drop)
 }

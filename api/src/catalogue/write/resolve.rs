@@ -8,6 +8,7 @@ use aiod_schema::{Input, ResourceType, Role, by_name};
 use serde_json::Value;
 
 use super::Actor;
+use super::apply::Change;
 use super::links::single_inverse;
 use crate::catalogue::Result;
 use crate::catalogue::permission::{Action, Subject, is_allowed};
@@ -160,16 +161,17 @@ impl Resolved {
         Ok(())
     }
 
-    /// Writes the terms that these bodies use for the first time, apart from those that they keep.
-    pub(in crate::catalogue) async fn add_terms<'i>(&mut self, tx: &mut Tx, inputs: impl Iterator<Item = &'i Input>) -> Result<()> {
-        let used = used_terms(inputs.flat_map(|i| &i.terms).filter(|t| !t.kept));
+    /// Writes the terms that these changes, which are applied next, use for the first time, apart from those that they keep.
+    pub(in crate::catalogue) async fn add_terms(&mut self, tx: &mut Tx, changes: &[Change]) -> Result<()> {
+        let used = used_terms(changes.iter().flat_map(|change| &change.input.terms).filter(|t| !t.kept));
         let new: Vec<_> = used.into_iter().filter(|(key, _)| !self.terms.contains_key(key)).collect();
         if new.is_empty() {
             return Ok(());
         }
+        let in_use = used_terms(changes.iter().filter(|change| change.publishes()).flat_map(|change| &change.input.terms));
         // In the order of their keys: two writers of the same terms then wait for each other and do not end in a deadlock.
-        let rows: Vec<UsedTerm<'_>> = new.iter().map(|((vocabulary, folded), name)| UsedTerm { vocabulary, folded, name }).collect();
-        tx.insert_used_terms(&rows).await?;
+        let rows = new.iter().map(|(key, name)| UsedTerm { vocabulary: key.0, folded: &key.1, name, in_use: in_use.contains_key(key) });
+        tx.insert_used_terms(&rows.collect::<Vec<_>>()).await?;
         self.load_terms(tx, new.into_iter().map(|(key, _)| key)).await
     }
 

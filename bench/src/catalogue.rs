@@ -52,6 +52,17 @@ impl Catalogue {
         Server::start(self.command(&["serve"]), "/platforms?limit=1", &folder.join("server.log")).await
     }
 
+    /// Has it search by Elasticsearch, with indexes of this name, or by an embedded index in this folder.
+    pub(crate) fn search_by(&mut self, elasticsearch_url: Option<&str>, folder: &Path, name: &str) {
+        match elasticsearch_url {
+            Some(url) => {
+                self.variables.push(("AIOD_SEARCH_ELASTICSEARCH_URL", url.to_owned()));
+                self.variables.push(("AIOD_SEARCH_INDEX", format!("aiod-bench-{name}-{}", std::process::id())));
+            }
+            None => self.variables.push(("AIOD_SEARCH_FOLDER", folder.join("search").display().to_string())),
+        }
+    }
+
     /// A new key of someone with these roles.
     pub(crate) fn key(&self, name: &str, roles: &[&str]) -> Result<String> {
         let mut command = self.command(&["keys", "create", "--name", name]);

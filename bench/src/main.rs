@@ -12,8 +12,10 @@ mod growth;
 mod process;
 mod random;
 mod reads;
+mod relevance;
 mod report;
 mod run;
+mod search;
 mod writes;
 mod wrk;
 
@@ -39,6 +41,10 @@ enum Command {
     Growth(growth::Options),
     /// Measure what many connections on dear requests leave for the others, and how much memory strangers can fill; print Markdown tables.
     Attack(attack::Options),
+    /// Ask judged queries and print how well they are answered.
+    Relevance(relevance::Options),
+    /// Measure searches, suggestions and the making of the index; print Markdown tables.
+    Search(search::Options),
     /// Serve stored bodies from one primary-key SELECT, without any logic: what the catalogue is compared with.
     Bare(bare::Options),
     /// Print generated datasets as requests of the bulk upsert, one a line.
@@ -51,6 +57,8 @@ async fn main() -> ExitCode {
         Command::Run(options) => run::run(&options).await,
         Command::Growth(options) => growth::run(&options).await,
         Command::Attack(options) => attack::run(&options).await,
+        Command::Relevance(options) => relevance::run(&options).await,
+        Command::Search(options) => search::run(&options).await,
         Command::Bare(options) => bare::serve(&options).await,
         Command::Generate(options) => generate::print(&options),
     };

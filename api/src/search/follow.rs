@@ -14,6 +14,7 @@ use aiod_schema::by_name;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::check::Round;
 use super::embedded::Embedded;
 use super::entry::{self, Entry, IDENTIFYING, LINKED_FIELDS};
 use super::{Engine, Found, LAYOUT, Mark, Query, Result, SearchError, Target, Write};
@@ -30,6 +31,8 @@ const SCANNED_AT_ONCE: i64 = 2_000;
 const LOOK: Duration = Duration::from_millis(200);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often the index is compared with the database.
+const CHECK_EVERY: Duration = Duration::from_secs(3_600);
 /// How often the log says how far the making of an index is.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
@@ -42,10 +45,11 @@ pub const BUILDING: &str = "search building";
 /// Searching, and keeping the index in step.
 #[derive(Debug)]
 pub struct Search {
-    db: Db,
+    pub(super) db: Db,
     engine: Box<dyn Engine>,
     status: watch::Sender<Status>,
     reindex: Notify,
+    check: Notify,
     /// What failed last, so that the log says it once.
     failure: Mutex<Option<String>>,
 }
@@ -96,7 +100,7 @@ impl Search {
     /// Searching by the engine of the configuration. Nothing is found before [`Search::follow`] has made an index.
     pub fn new(db: Db, config: &Config) -> Self {
         let engine: Box<dyn Engine> = Box::new(Embedded::new(&folder(config)));
-        Self { db, engine, status: watch::Sender::default(), reindex: Notify::new(), failure: Mutex::default() }
+        Self { db, engine, status: watch::Sender::default(), reindex: Notify::new(), check: Notify::new(), failure: Mutex::default() }
     }
 
     /// Searches.
@@ -120,6 +124,11 @@ impl Search {
     /// Has a new index made, beside the one that is searched.
     pub fn reindex(&self) {
         self.reindex.notify_one();
+    }
+
+    /// Has the index compared with the database now, and not only every hour.
+    pub fn check(&self) {
+        self.check.notify_one();
     }
 
     /// Waits until everything that is committed now can be found; `false` when that takes longer than `most`.
@@ -177,7 +186,7 @@ impl Search {
 
     async fn follow_until_failure(&self) -> Result<()> {
         let catalogue = self.db.identity().await?;
-        let mut mark = match self.check(Target::Current, &catalogue).await? {
+        let mut mark = match self.usable(Target::Current, &catalogue).await? {
             Ok(mark) => mark,
             Err(why) => {
                 tracing::info!("the search index is made anew: {why}");
@@ -192,6 +201,7 @@ impl Search {
         });
         self.engine.show().await?;
         let mut told = Instant::now();
+        let (mut checked, mut round) = (Instant::now(), Round::default());
         self.db.set_follower_position(FOLLOWER, mark.position).await?;
         loop {
             let changes = self.db.changes_after(mark.position, CHANGES_AT_ONCE).await?;
@@ -200,7 +210,15 @@ impl Search {
                     told = Instant::now();
                     self.db.set_follower_position(FOLLOWER, mark.position).await?;
                 }
+                if checked.elapsed() > CHECK_EVERY {
+                    checked = Instant::now();
+                    self.compare(&mark, &mut round).await?;
+                }
                 tokio::select! {
+                    () = self.check.notified() => {
+                        round = Round::default();
+                        self.compare(&mark, &mut round).await?;
+                    }
                     () = self.db.moved() => {}
                     () = tokio::time::sleep(LOOK) => {}
                     () = self.reindex.notified() => {
@@ -246,7 +264,7 @@ impl Search {
     }
 
     /// What an index says of itself, or why it has to be made anew.
-    async fn check(&self, target: Target, catalogue: &str) -> Result<std::result::Result<Mark, &'static str>> {
+    async fn usable(&self, target: Target, catalogue: &str) -> Result<std::result::Result<Mark, &'static str>> {
         let Some(mark) = self.engine.mark(target).await? else { return Ok(Err("there is none that can be read")) };
         Ok(if mark.layout != LAYOUT {
             Err("this version of the program has another layout")
@@ -264,8 +282,8 @@ impl Search {
     /// Makes a new index, goes on with one whose making was interrupted, and searches it from then on.
     async fn build(&self, catalogue: &str) -> Result<Mark> {
         let begin = Instant::now();
-        let mut current = self.check(Target::Current, catalogue).await?.ok();
-        let interrupted = self.check(Target::Next, catalogue).await?.ok().filter(|mark| mark.scanned.is_some());
+        let mut current = self.usable(Target::Current, catalogue).await?.ok();
+        let interrupted = self.usable(Target::Next, catalogue).await?.ok().filter(|mark| mark.scanned.is_some());
         let mut mark = match interrupted {
             Some(mark) => mark,
             None => {
@@ -373,7 +391,7 @@ impl Search {
         Ok(())
     }
 
-    async fn write(&self, target: Target, writes: Vec<Write>, version: i64, mark: &Mark) -> Result<()> {
+    pub(super) async fn write(&self, target: Target, writes: Vec<Write>, version: i64, mark: &Mark) -> Result<()> {
         let ids: Vec<i64> = writes.iter().map(Write::id).collect();
         let refused = self.engine.write(target, writes, version, mark).await?;
         self.db.remove_search_failures(&ids).await?;
@@ -385,7 +403,7 @@ impl Search {
     }
 
     /// What has to be written for these resources: their entries, and, if wanted, that others are gone.
-    async fn read(&self, ids: &[i64], with_removals: bool) -> Result<Vec<Write>> {
+    pub(super) async fn read(&self, ids: &[i64], with_removals: bool) -> Result<Vec<Write>> {
         let rows = self.db.searchable(ids).await?;
         let labels = self.labels(&rows).await?;
         let mut writes: Vec<Write> = Vec::with_capacity(ids.len());

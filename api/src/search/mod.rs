@@ -4,6 +4,7 @@
 //! makes a new index where that is not enough. An [`Engine`] keeps and asks the index; it knows neither the database nor the model.
 
 pub(crate) mod analysis;
+mod check;
 mod embedded;
 mod entry;
 mod follow;

@@ -426,3 +426,102 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
+
+#[tokio::test]
+async fn an_index_that_differs_from_the_database_is_mended() {
+    let app = library().await;
+    // Past everything that notes changes, as after a restored file or a defect.
+    app.execute(
+        "UPDATE asset SET revision = revision + 1, document = REPLACE(document, 'Clothes', 'Garments') WHERE name = 'Fashion-MNIST'",
+    )
+    .await;
+    app.execute("UPDATE asset SET status = 'draft' WHERE name = 'YOLO v8 weights corpus'").await;
+    app.app.catalogue.recount().await.unwrap();
+    assert_eq!(search(&app, "/search?q=garments").await["total_hits"], 0);
+    app.app.catalogue.search.check();
+    for _ in 0..200 {
+        if search(&app, "/search?q=garments").await["total_hits"] == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(found(&search(&app, "/search?q=garments").await), ["fashion"]);
+    assert_eq!(search(&app, "/search?q=yolo").await["total_hits"], 0);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_index_is_made_anew_without_one_failed_or_empty_search() {
+    let app = library().await;
+    let record = |i: usize| json!({"resource": {"platform_resource_identifier": format!("more {i}"), "name": format!("Filler {i}")}});
+    app.batch("datasets", (0..900).map(record).collect()).await;
+    app.indexed().await;
+    let mut searches = 0;
+    let mut rounds = 0;
+    app.app.catalogue.search.reindex();
+    let begin = std::time::Instant::now();
+    let mut was_building = false;
+    while rounds < 3 && begin.elapsed().as_secs() < 20 {
+        let status = app.app.catalogue.search.status();
+        if status.state == aiod_api::search::State::Building {
+            was_building = true;
+        } else if was_building {
+            was_building = false;
+            rounds += 1;
+            app.app.catalogue.search.reindex();
+        }
+        assert_eq!(search(&app, "/search?q=filler&limit=1").await["total_hits"], 900);
+        searches += 1;
+    }
+    assert!(searches > 10, "{searches}");
+    let late = app.publish("datasets", "late", json!({"name": "Latecomer"})).await;
+    app.indexed().await;
+    assert_eq!(search(&app, "/search?q=latecomer").await["resources"][0]["identifier"], late);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_is_imported_is_found() {
+    let app = library().await;
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    let status = app.get("/search/status").key(&key).send().await.ok();
+    assert_eq!((&status["state"], &status["position"]), (&json!("following"), &status["last_position"]));
+    assert_eq!(app.get("/search/failures").key(&key).send().await.ok(), json!([]));
+    app.get("/search/status").send().await.refused(401);
+    // An import notes one change of everything.
+    app.execute("UPDATE asset SET document = REPLACE(document, 'Clothes', 'Garments')").await;
+    app.app.catalogue.db.note_everything().await.unwrap();
+    app.indexed().await;
+    assert_eq!(found(&search(&app, "/search?q=garments").await), ["fashion"]);
+    app.close().await;
+}
+
+/// On MySQL, row ids of the outbox are not in the order of commits: a short write overtakes a long one.
+#[tokio::test]
+async fn no_change_is_passed_over_beside_long_and_short_writes() {
+    let app = TestApp::searching().await;
+    let key = app.key("example connector", &["platform_example"]).await;
+    let long = async {
+        for batch in 0..4 {
+            let record = |i: usize| json!({"resource": {"platform_resource_identifier": format!("long {batch} {i}"), "name": "Long walk"}});
+            app.batch("datasets", (0..400).map(record).collect()).await;
+        }
+    };
+    let short = async {
+        for i in 0..150 {
+            let body = json!({"platform": "example", "platform_resource_identifier": format!("short {i}"), "name": "Short walk"});
+            app.post("/events", &body).key(&key).send().await.ok();
+        }
+    };
+    futures_util::future::join(long, short).await;
+    app.indexed().await;
+    let hits = async |query: &str| search(&app, &format!("/search?q={query}")).await["total_hits"].as_i64().unwrap();
+    assert_eq!((hits("long").await, hits("short").await), (1_600, 150));
+    let positions: Vec<(i64,)> = app.rows("SELECT position FROM asset_change ORDER BY position").await;
+    assert!(positions.iter().zip(1..).all(|((position,), expected)| *position == expected), "without holes");
+    let last: Vec<(i64, i64)> = app
+        .rows("SELECT (SELECT COUNT(*) FROM outbox), (SELECT COUNT(*) FROM asset a WHERE NOT EXISTS (SELECT 1 FROM asset_change c WHERE c.asset_id = a.id AND c.revision = a.revision))")
+        .await;
+    assert_eq!(last, [(0, 0)], "everything was moved, and stands there with its last revision");
+    app.close().await;
+}

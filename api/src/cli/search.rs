@@ -52,7 +52,7 @@ async fn status(db: &Db) -> Result<(), CliError> {
 
 async fn reindex(db: &Db, detach: bool) -> Result<(), CliError> {
     const LOOK: Duration = Duration::from_millis(500);
-    db.note_everything().await?;
+    db.note_reindex().await?;
     if detach {
         return say("the servers make the index anew; `aiod-api search status` says how far they are");
     }

@@ -20,7 +20,7 @@ use super::entry::{self, Entry, IDENTIFYING, LINKED_FIELDS};
 use super::{Engine, Found, LAYOUT, Mark, Query, Result, SearchError, Target, Write};
 use crate::config::Config;
 use crate::store::Db;
-use crate::store::change::{Change, EVERYTHING};
+use crate::store::change::{Change, EVERYTHING, REINDEX};
 use crate::store::searchable::SearchableRow;
 
 /// How many changes are read at once.
@@ -190,7 +190,7 @@ impl Search {
             Ok(mark) => mark,
             Err(why) => {
                 tracing::info!("the search index is made anew: {why}");
-                self.build(&catalogue).await?
+                self.build(&catalogue, false).await?
             }
         };
         self.note_success();
@@ -222,19 +222,24 @@ impl Search {
                     () = self.db.moved() => {}
                     () = tokio::time::sleep(LOOK) => {}
                     () = self.reindex.notified() => {
-                        mark = self.build(&catalogue).await?;
+                        mark = self.build(&catalogue, true).await?;
                         self.shown(&mark);
                     }
                 }
                 continue;
             }
-            let missed = changes.first().is_some_and(|change| change.position != mark.position + 1);
-            if missed || changes.iter().any(|change| change.asset_id == EVERYTHING) {
-                tracing::info!(
-                    "the search index is made anew: {}",
-                    if missed { "the change log no longer holds what it missed" } else { "the catalogue was imported" }
-                );
-                mark = self.build(&catalogue).await?;
+            let why = if changes.first().is_some_and(|change| change.position != mark.position + 1) {
+                Some("the change log no longer holds what it missed")
+            } else if changes.iter().any(|change| change.asset_id == EVERYTHING) {
+                Some("the catalogue was imported")
+            } else {
+                changes.iter().any(|change| change.asset_id == REINDEX).then_some("somebody asked for it")
+            };
+            if let Some(why) = why {
+                tracing::info!("the search index is made anew: {why}");
+                // What was there before an import is not kept in step.
+                let is_same = changes.iter().all(|change| change.asset_id != EVERYTHING);
+                mark = self.build(&catalogue, is_same).await?;
             } else {
                 mark = self.apply(Target::Current, &changes, mark).await?;
                 self.engine.show().await?;
@@ -279,10 +284,11 @@ impl Search {
         })
     }
 
-    /// Makes a new index, goes on with one whose making was interrupted, and searches it from then on.
-    async fn build(&self, catalogue: &str) -> Result<Mark> {
+    /// Makes a new index, goes on with one whose making was interrupted, and searches it from then on. The one that is searched meanwhile is
+    /// kept in step, if wanted.
+    async fn build(&self, catalogue: &str, keep_current: bool) -> Result<Mark> {
         let begin = Instant::now();
-        let mut current = self.usable(Target::Current, catalogue).await?.ok();
+        let mut current = if keep_current { self.usable(Target::Current, catalogue).await?.ok() } else { None };
         let interrupted = self.usable(Target::Next, catalogue).await?.ok().filter(|mark| mark.scanned.is_some());
         let mut mark = match interrupted {
             Some(mark) => mark,
@@ -332,7 +338,7 @@ impl Search {
             if changes.iter().any(|change| change.asset_id == EVERYTHING && change.position > mark.position) {
                 // An import replaced what was read: the next round begins anew.
                 self.engine.begin_next(&Mark { position: last.position, scanned: Some(0), ..mark.clone() }).await?;
-                return Box::pin(self.build(catalogue)).await;
+                return Box::pin(self.build(catalogue, false)).await;
             }
             mark = self.apply(Target::Next, &changes, mark).await?;
         }

@@ -11,6 +11,8 @@ use super::{Db, Result, Tx, now};
 
 /// Says of a change that it concerns everything: an import replaced the catalogue.
 pub const EVERYTHING: i64 = 0;
+/// Says of a change that it is none, but the wish for a new index.
+pub const REINDEX: i64 = -1;
 
 /// How many changes are moved in one transaction.
 const MOVED_AT_ONCE: usize = MAX_LISTED;
@@ -145,6 +147,11 @@ impl Db {
     /// Notes a change that concerns everything: followers begin anew.
     pub async fn note_everything(&self) -> Result<()> {
         self.execute(Sql::new(NOTE_EVERYTHING)).await.map(drop)
+    }
+
+    /// Notes the wish for a new search index.
+    pub async fn note_reindex(&self) -> Result<()> {
+        self.execute(Sql::new("INSERT INTO outbox (asset_id, revision) VALUES (?, 0)").bind(REINDEX)).await.map(drop)
     }
 }
 

@@ -7,4 +7,5 @@ mod commands;
 mod configuration;
 mod connections;
 mod running;
+mod searching;
 mod support;

@@ -20,7 +20,7 @@
 //!   `digits(2, 1)` (of other numbers: at most so many before the point, and after it), `min_items = …` and `max_items = …`;
 //!   `default = …` for what is absent;
 //! * who sets and sees it: `read_only`, `personal`, `needs_login`;
-//! * what the catalogue does with it: `role = Role`, `embeds = "link field"`;
+//! * what the catalogue does with it: `role = Role`, as what part of the resource searches find it: `search = Searched`, `embeds = "link field"`;
 //! * `v2_alias = "…"`: its other name in `/v2`.
 //!
 //! On a member with `#[serde(flatten)]`, which brings all fields of another struct: `#[field(overrides(field, …))]`, what is different of one of

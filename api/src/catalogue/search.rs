@@ -353,6 +353,11 @@ pub fn in_short(document: &Document) -> Result<Value> {
     Ok(value)
 }
 
+/// How many hits of a page have passages.
+pub const HIGHLIGHTED: usize = 100;
+/// In how many characters of a text a passage is looked for.
+const MAX_HIGHLIGHTED: usize = 10_000;
+
 /// Passages of a resource in which words of a query stand, by field: `<mark>` stands around each, all else is escaped.
 pub fn highlights(document: &Document, asked: &Words) -> Result<BTreeMap<String, String>> {
     let wanted: BTreeSet<String> =
@@ -365,11 +370,20 @@ pub fn highlights(document: &Document, asked: &Words) -> Result<BTreeMap<String,
     for field in &document.resource.object.fields {
         let is_text = matches!(field.searched, Some(Searched::Name | Searched::OtherName | Searched::Keyword | Searched::Text));
         let Some(value) = value.get(field.name).filter(|_| is_text) else { continue };
-        if let Some(passage) = texts_of(value).iter().find_map(|text| marked(text, &wanted)) {
+        if let Some(passage) = texts_of(&shortened(value)).iter().find_map(|text| marked(text, &wanted)) {
             found.insert(field.name.to_owned(), passage);
         }
     }
     Ok(found)
+}
+
+/// A value whose texts have no more characters than a passage is looked for in.
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.chars().take(MAX_HIGHLIGHTED).collect::<String>().into(),
+        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), shortened(value))).collect(),
+        value => value.clone(),
+    }
 }
 
 /// A passage of a text around the first word that is wanted; `None` when there is none.

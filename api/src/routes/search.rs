@@ -16,7 +16,7 @@ use super::resource::OfType;
 use super::shape::{FoundOfType, Page, WithNulls};
 use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::Error;
-use crate::catalogue::search::{self as catalogue, Hits, MAX_OFFSET, MAX_QUERY};
+use crate::catalogue::search::{self as catalogue, HIGHLIGHTED, Hits, MAX_OFFSET, MAX_QUERY};
 use crate::catalogue::shapes::{FacetCount, SearchAnswer, SearchFailure, SearchStatus};
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 use crate::search::{Date, DateRange, Filter, Number, Order, Part, Query as Asked};
@@ -434,9 +434,9 @@ impl SearchRoutes {
 fn answer(hits: Hits, asked: &Asked, window: &HitWindow) -> Result<SearchAnswer, Error> {
     let mut highlights = std::collections::BTreeMap::new();
     let mut resources = Vec::with_capacity(hits.documents.len());
-    for document in &hits.documents {
+    for (place, document) in hits.documents.iter().enumerate() {
         let value: Value = serde_json::from_str(&document.body).map_err(|error| Error::Internal(error.to_string()))?;
-        let found = catalogue::highlights(document, &asked.words)?;
+        let found = if place < HIGHLIGHTED { catalogue::highlights(document, &asked.words)? } else { std::collections::BTreeMap::new() };
         if let Some(identifier) = document.identifier().filter(|_| !found.is_empty()) {
             highlights.insert(identifier, found);
         }

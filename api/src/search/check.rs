@@ -39,8 +39,8 @@ impl Search {
             let differing = differing(&sample, &stored);
             compared += sample.len().max(1);
             repaired += differing.len();
-            for ids in differing.chunks(AT_ONCE) {
-                let writes = self.read(ids, true).await?;
+            for ids in self.parts(&differing).await?.into_iter().filter(|ids| !ids.is_empty()) {
+                let writes = self.read(&ids, true).await?;
                 self.write(Target::Current, writes, mark.position, mark).await?;
             }
             round.after = if is_last { 0 } else { last };

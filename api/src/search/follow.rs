@@ -25,6 +25,8 @@ use crate::store::searchable::SearchableRow;
 
 /// How many changes are read at once.
 const CHANGES_AT_ONCE: i64 = 1_000;
+/// How many bytes of documents are read at once: an entry takes some times as much memory while it is made.
+const BYTES_AT_ONCE: i64 = 8 << 20;
 /// How many resources are read at once while an index is made.
 const SCANNED_AT_ONCE: i64 = 2_000;
 /// How often the log is looked at for changes that other processes made.
@@ -316,16 +318,19 @@ impl Search {
             // The version is that of the log before the rows are read: a change that comes later is written over them.
             let version = self.db.last_position().await?;
             let next = self.db.row_id_after(scanned, SCANNED_AT_ONCE).await?;
-            let writes = match next {
-                Some(next) => {
-                    let ids: Vec<i64> = self.db.published_between(scanned, next).await?.into_iter().map(|(id, _)| id).collect();
-                    self.read(&ids, false).await?
-                }
+            let ids: Vec<i64> = match next {
+                Some(next) => self.db.published_between(scanned, next).await?.into_iter().map(|(id, _)| id).collect(),
                 None => Vec::new(),
             };
-            indexed += writes.len() as u64;
-            mark.scanned = next;
-            self.write(Target::Next, writes, version, &mark).await?;
+            let mut parts = self.parts(&ids).await?.into_iter().peekable();
+            while let Some(ids) = parts.next() {
+                let writes = self.read(&ids, false).await?;
+                indexed += writes.len() as u64;
+                if parts.peek().is_none() {
+                    mark.scanned = next;
+                }
+                self.write(Target::Next, writes, version, &mark).await?;
+            }
             // The old index is searched meanwhile.
             if let Some(old) = current.take() {
                 current = Some(self.keep_in_step(old).await?);
@@ -354,13 +359,34 @@ impl Search {
         let Some(last) = changes.last() else { return Ok(mark) };
         let ids: BTreeSet<i64> = changes.iter().map(|change| change.asset_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
-        let writes = self.read(&ids, true).await?;
-        let renamed = self.renamed(target, &writes).await?;
+        let mut parts = self.parts(&ids).await?.into_iter().peekable();
         let mut mark = mark;
-        self.write_namers(target, &renamed, last.position, &mark).await?;
-        mark.position = last.position;
-        self.write(target, writes, last.position, &mark).await?;
+        while let Some(ids) = parts.next() {
+            let writes = self.read(&ids, true).await?;
+            let renamed = self.renamed(target, &writes).await?;
+            self.write_namers(target, &renamed, last.position, &mark).await?;
+            if parts.peek().is_none() {
+                mark.position = last.position;
+            }
+            self.write(target, writes, last.position, &mark).await?;
+        }
         Ok(mark)
+    }
+
+    /// These resources in parts that are read into memory one after the other. There is one part at least.
+    pub(super) async fn parts(&self, ids: &[i64]) -> Result<Vec<Vec<i64>>> {
+        let bytes: HashMap<i64, i64> = self.db.searchable_bytes(ids).await?.into_iter().collect();
+        let mut parts = vec![Vec::new()];
+        let mut left = BYTES_AT_ONCE;
+        for id in ids {
+            left -= bytes.get(id).copied().unwrap_or_default();
+            if left < 0 && parts.last().is_some_and(|part| !part.is_empty()) {
+                parts.push(Vec::new());
+                left = BYTES_AT_ONCE;
+            }
+            parts.last_mut().into_iter().for_each(|part| part.push(*id));
+        }
+        Ok(parts)
     }
 
     /// Those of the resources that are called something else than the index says.
@@ -390,8 +416,10 @@ impl Search {
                 let namers = self.db.namers(renamed, &LINKED_FIELDS, after, CHANGES_AT_ONCE).await?;
                 let Some(last) = namers.last() else { break };
                 after = *last;
-                let writes = self.read(&namers, true).await?;
-                self.write(target, writes, version, mark).await?;
+                for namers in self.parts(&namers).await? {
+                    let writes = self.read(&namers, true).await?;
+                    self.write(target, writes, version, mark).await?;
+                }
             }
         }
         Ok(())

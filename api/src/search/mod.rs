@@ -356,6 +356,9 @@ pub struct Sample {
     pub revisions: Vec<(i64, i64)>,
 }
 
+/// How many words of a query are corrected: to look for words that are much like one takes longer than to search.
+pub(crate) const MOST_CORRECTED: usize = 6;
+
 /// Whether a word is long enough to be taken for another one.
 pub(crate) fn is_correctable(word: &str) -> bool {
     word.chars().count() >= 4

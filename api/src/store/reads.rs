@@ -1,5 +1,7 @@
 //! How often resources were read.
 
+use std::collections::HashMap;
+
 use super::sql::Sql;
 use super::{Db, Result, Tx};
 
@@ -11,7 +13,22 @@ impl Tx {
         for sql in Sql::insert("INSERT INTO asset_reads (asset_id, resource_type, total) VALUES", rows) {
             self.execute(sql.push(&update)).await?;
         }
-        Ok(())
+        self.note_popular(counts).await
+    }
+
+    /// Has the index read those once more that are twice as popular as when it read them: so each resource is read again some twenty
+    /// times in its life, however popular it is.
+    async fn note_popular(&mut self, counts: &[((i64, &'static str), i64)]) -> Result<()> {
+        let ids: Vec<i64> = counts.iter().map(|((id, _), _)| *id).collect();
+        let totals = Sql::new("SELECT asset_id, total FROM asset_reads WHERE asset_id IN ").push_list(&ids);
+        let totals: HashMap<i64, i64> = self.fetch_all::<(i64, i64)>(totals).await?.into_iter().collect();
+        let is_doubled = |id: &i64, count: i64| {
+            let total = totals.get(id).copied().unwrap_or_default();
+            total.max(1).ilog2() > (total - count).max(1).ilog2() || total == count
+        };
+        let doubled: Vec<i64> = counts.iter().filter(|((id, _), count)| is_doubled(id, *count)).map(|((id, _), _)| *id).collect();
+        let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ").push_list(&doubled);
+        if doubled.is_empty() { Ok(()) } else { self.execute(sql).await.map(drop) }
     }
 }
 

@@ -53,6 +53,12 @@ impl Db {
         self.fetch_all(sql).await
     }
 
+    /// How many bytes the documents of those of these resources have that are published.
+    pub async fn searchable_bytes(&self, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+        let sql = Sql::new("SELECT id, LENGTH(document) FROM asset WHERE status = 'published' AND alive = 1 AND id IN ").push_list(ids);
+        self.fetch_all(sql).await
+    }
+
     /// The row id that so many rows lie up to, after another one; `None` at the end.
     pub async fn row_id_after(&self, id: i64, rows: i64) -> Result<Option<i64>> {
         let sql = Sql::new("SELECT MAX(id) FROM (SELECT id FROM asset WHERE id > ? ORDER BY id LIMIT ?) chosen").bind(id).bind(rows);

@@ -42,7 +42,8 @@ async fn whenever_the_server_is_killed_all_that_was_acknowledged_is_found_afterw
     let mut home = Home::on_server().await;
     home.serve(&QUIET).await;
     home.signal("-TERM");
-    let (code, key, error) = home.run(&["keys", "create", "--name", "root", "--role", "admin_aiod_resources", "--role", "platform_example"]);
+    let (code, key, error) =
+        home.run(&["keys", "create", "--name", "root", "--role", "admin_aiod_resources", "--role", "platform_example"]);
     assert_eq!(code, 0, "{error}");
     let key = key.trim().to_owned();
     let client = reqwest::Client::new();

@@ -525,3 +525,18 @@ async fn no_change_is_passed_over_beside_long_and_short_writes() {
     assert_eq!(last, [(0, 0)], "everything was moved, and stands there with its last revision");
     app.close().await;
 }
+
+#[tokio::test]
+async fn what_is_read_more_often_is_more_popular() {
+    let app = library().await;
+    let all = search(&app, "/search/datasets?search_query=mnist&sort_by_id=true").await;
+    let fashion = all["resources"][1]["identifier"].as_str().unwrap();
+    for _ in 0..3 {
+        app.get(&format!("/datasets/{fashion}")).send().await.ok();
+    }
+    app.app.catalogue.flush_reads().await.unwrap();
+    app.indexed().await;
+    let popular = search(&app, "/search?types=datasets&sort=popularity").await;
+    assert_eq!(found(&popular)[..2], ["fashion", "mnist"], "then in the order of registration");
+    app.close().await;
+}

@@ -11,7 +11,7 @@ use super::failed;
 use super::layout::Layout;
 use crate::search::analysis::stem;
 use crate::search::entry::BEFORE_SUGGESTION;
-use crate::search::{Part, Query, Result, edits, is_correctable};
+use crate::search::{MOST_CORRECTED, Part, Query, Result, edits, is_correctable};
 
 /// How many words are looked for in the stead of one.
 const MOST_CORRECTIONS: usize = 5;
@@ -22,6 +22,9 @@ const MOST_TERMS: usize = 2_000;
 pub(super) fn correct(searcher: &Searcher, layout: &Layout, query: &mut Query) -> Result<Vec<(String, Vec<String>)>> {
     let mut corrected = Vec::new();
     for word in query.words.any.iter_mut().filter(|word| !word.is_joined && is_correctable(&word.text)) {
+        if corrected.len() >= MOST_CORRECTED {
+            break;
+        }
         if !is_known(searcher, layout, &word.text, &query.parts)? {
             word.corrections = similar(searcher, layout, &word.text, &query.parts)?;
             corrected.push((word.text.clone(), word.corrections.clone()));

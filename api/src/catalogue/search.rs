@@ -49,6 +49,7 @@ impl From<SearchError> for Error {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Unavailable(why) => Self::NotSearchable(why),
+            SearchError::Elsewhere => Self::NotSearchable(error.to_string()),
             SearchError::Failed(why) => {
                 tracing::error!(why, "a search failed");
                 Self::NotSearchable("the search engine failed".to_owned())

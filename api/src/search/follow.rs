@@ -31,6 +31,8 @@ const BYTES_AT_ONCE: i64 = 8 << 20;
 const SCANNED_AT_ONCE: i64 = 2_000;
 /// How often the log is looked at for changes that other processes made.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often an index that another process keeps is read anew, before this one tries to keep it.
+const WATCH_TIMES: usize = 15;
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often the index is compared with the database.
@@ -158,9 +160,30 @@ impl Search {
             match outcome {
                 None => return,
                 Some(Ok(())) => {}
+                Some(Err(SearchError::Elsewhere)) => {
+                    stop.run_until_cancelled(self.watch()).await;
+                    continue;
+                }
                 Some(Err(error)) => self.note_failure(&error),
             }
             stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        }
+    }
+
+    /// Reads the index that another process keeps, for a while: then this process tries to keep it.
+    async fn watch(&self) {
+        if self.status().state != State::Elsewhere {
+            tracing::info!("another process keeps the search index; this one reads it");
+        }
+        for _ in 0..WATCH_TIMES {
+            let position = match self.engine.show().await {
+                Ok(()) => self.engine.mark(Target::Current).await.ok().flatten().map(|mark| mark.position),
+                Err(_) => None,
+            };
+            self.status.send_modify(|status| {
+                *status = Status { state: State::Elsewhere, position: position.unwrap_or(status.position), ..Status::default() };
+            });
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -22,6 +22,9 @@ pub enum SearchError {
     /// It cannot be reached, or has no index yet: the same search may succeed later.
     #[error("{0}")]
     Unavailable(String),
+    /// Another process keeps the index: this one only reads it.
+    #[error("another process keeps the search index")]
+    Elsewhere,
     /// It answered something that it should not.
     #[error("search engine: {0}")]
     Failed(String),

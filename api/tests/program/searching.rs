@@ -118,3 +118,37 @@ async fn an_operator_sees_the_index_and_has_it_made_anew() {
     assert_eq!((code, text.trim()), (0, "0 resources are read once more"));
     assert_eq!(home.signal("-TERM"), Some(0));
 }
+
+/// Two servers over one database and one folder: one keeps the index, both find, and when the first is killed the second one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_servers_one_keeps_the_index_and_the_other_takes_over() {
+    let mut first = Home::new();
+    let one = first.serve(&QUIET).await;
+    let key = one.key.clone().unwrap();
+    let mut second = first.beside();
+    let two = second.serve(&QUIET).await;
+    let client = reqwest::Client::new();
+    let (code, key_of_platform, _) = first.run(&["keys", "create", "--name", "example", "--role", "platform_example"]);
+    assert_eq!((code, key.is_empty()), (0, false));
+    let publish = async |server: &Server, own: &str| {
+        let body = json!({"platform": "example", "platform_resource_identifier": own, "name": format!("Quokka {own}")});
+        let url = format!("{}/datasets?wait=index", server.url);
+        let answer = client.post(url).bearer_auth(key_of_platform.trim()).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    publish(&one, "a").await;
+    publish(&two, "b").await;
+    for server in [&one, &two] {
+        for _ in 0..100 {
+            if number(&get(&format!("{}/search?q=quokka", server.url)).await["total_hits"]) == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(number(&get(&format!("{}/search?q=quokka", server.url)).await["total_hits"]), 2);
+    }
+    first.signal("-KILL");
+    publish(&two, "c").await;
+    assert_eq!(await_all(&two).await, 3);
+    assert_eq!(second.signal("-TERM"), Some(0));
+}

@@ -52,6 +52,11 @@ impl Home {
         Self { folder, database: None, running: Vec::new() }
     }
 
+    /// The same folder, for other servers.
+    pub(crate) fn beside(&self) -> Self {
+        Self { folder: self.folder.clone(), database: None, running: Vec::new() }
+    }
+
     /// With a catalogue on the server that tests are given; in the folder without one. [`Home::close`] removes it.
     pub(crate) async fn on_server() -> Self {
         let mut home = Self::new();

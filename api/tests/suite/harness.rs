@@ -137,7 +137,9 @@ impl TestApp {
             Home::Folder(folder) => format!("sqlite://{}/catalogue.db", folder.display()),
             Home::Server { url, name } => format!("{url}/{name}"),
         };
-        let mut app = Self::over(self.home, &url, |_| {}).await;
+        let Self { app, endpoint, home, .. } = self;
+        drop((app, endpoint));
+        let mut app = Self::over(home, &url, |_| {}).await;
         app.start_jobs();
         app
     }

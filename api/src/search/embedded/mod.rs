@@ -10,6 +10,7 @@ mod pages;
 mod spelling;
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -30,6 +31,8 @@ use super::{Engine, Found, Mark, Query, Refused, Result, Sample, SearchError, Ta
 
 /// How many bytes of entries are in memory before they are written.
 const MEMORY: usize = 48 << 20;
+/// The file that the process locks that keeps the index.
+const LOCK: &str = "lock";
 /// The file that names the index that is searched.
 const CURRENT: &str = "current";
 
@@ -46,6 +49,8 @@ struct Shared {
     current: RwLock<Option<Arc<Opened>>>,
     next: Mutex<Option<Arc<Opened>>>,
     snapshots: Snapshots,
+    /// Locked by the one process that keeps the index, until it ends.
+    lock: Mutex<Option<File>>,
 }
 
 /// An index whose folder is open.
@@ -70,7 +75,7 @@ fn failed(error: impl fmt::Display) -> SearchError {
 impl From<TantivyError> for SearchError {
     fn from(error: TantivyError) -> Self {
         match error {
-            TantivyError::LockFailure(..) => Self::Unavailable("another process keeps the search index".to_owned()),
+            TantivyError::LockFailure(..) => Self::Elsewhere,
             error => failed(error),
         }
     }
@@ -89,6 +94,7 @@ impl Embedded {
             current: RwLock::default(),
             next: Mutex::default(),
             snapshots: Snapshots::default(),
+            lock: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -148,6 +154,18 @@ impl Engine for Embedded {
 }
 
 impl Shared {
+    /// Makes this process the one that keeps the index, unless another one is.
+    fn keep(&self) -> Result<()> {
+        let mut lock = locked(&self.lock);
+        if lock.is_none() {
+            std::fs::create_dir_all(&self.folder).map_err(|error| failed(format!("{}: {error}", self.folder.display())))?;
+            let file = File::options().create(true).truncate(false).write(true).open(self.folder.join(LOCK)).map_err(failed)?;
+            file.try_lock().map_err(|_| SearchError::Elsewhere)?;
+            *lock = Some(file);
+        }
+        Ok(())
+    }
+
     /// The index that is searched; opened when the file `current` names another one than before.
     fn current(&self) -> Result<Option<Arc<Opened>>> {
         let opened = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -258,6 +276,7 @@ impl Shared {
     }
 
     fn begin_next(&self, mark: &Mark) -> Result<()> {
+        self.keep()?;
         let mut next = locked(&self.next);
         *next = None;
         let current = self.current()?.map(|current| current.name.clone());
@@ -275,6 +294,7 @@ impl Shared {
     }
 
     fn write(&self, target: Target, writes: &[Write], mark: &Mark) -> Result<Vec<Refused>> {
+        self.keep()?;
         let opened = self.target(target)?.ok_or_else(|| SearchError::Unavailable("the search index is gone".to_owned()))?;
         opened.write(
             |writer| {
@@ -292,10 +312,20 @@ impl Shared {
     }
 
     fn show(&self) -> Result<()> {
+        self.forget_replaced();
         if let Some(current) = self.current()? {
             current.reader.reload()?;
         }
         Ok(())
+    }
+
+    /// Lets go of an index in whose stead another process has put a new one.
+    fn forget_replaced(&self) {
+        let name = std::fs::read_to_string(self.folder.join(CURRENT)).unwrap_or_default();
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|opened| opened.name != name.trim()) {
+            *current = None;
+        }
     }
 
     fn swap(&self) -> Result<()> {

@@ -120,7 +120,7 @@ impl Entry {
             revision: row.revision,
             date_modified: row.date_modified,
             date_created: row.date_created,
-            popularity: row.reads,
+            popularity: row.times_read,
             ..Self::default()
         };
         entry.add_value(facet::TYPE, resource.path);

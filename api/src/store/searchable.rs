@@ -25,7 +25,7 @@ pub struct SearchableRow {
     /// What it refers to.
     pub links: String,
     /// How often it was read.
-    pub reads: i64,
+    pub times_read: i64,
 }
 
 /// A published resource as those know it that are linked to it.
@@ -44,7 +44,7 @@ pub struct LinkedRow {
 }
 
 const SEARCHABLE: &str = "SELECT a.id, a.identifier, a.resource_type, a.platform, a.revision, a.date_modified, a.date_created, a.document, a.links, \
-    COALESCE(r.total, 0) AS reads FROM asset a LEFT JOIN asset_reads r ON r.asset_id = a.id";
+    COALESCE(r.total, 0) AS times_read FROM asset a LEFT JOIN asset_reads r ON r.asset_id = a.id";
 
 impl Db {
     /// Those of these resources that are published.

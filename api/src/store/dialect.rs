@@ -87,6 +87,14 @@ impl Dialect {
         }
     }
 
+    /// Behind an `INSERT`: where a row with this key exists, it keeps the smaller `position` of both.
+    pub(crate) fn keeping_least_position(self, key: &str) -> String {
+        match self {
+            Self::MySql => " ON DUPLICATE KEY UPDATE position = LEAST(position, VALUES(position))".to_owned(),
+            Self::Sqlite => format!(" ON CONFLICT ({key}) DO UPDATE SET position = MIN(position, excluded.position)"),
+        }
+    }
+
     /// Behind an `INSERT`: where a row with this key exists, adds the new `total` to its own.
     pub(crate) fn adding_to_total(self, key: &str) -> String {
         match self {

@@ -215,7 +215,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that others may have made links to these resources. Most were noted before: only the others are locked and written.
+    /// Notes that others may have made links to these resources. Most were noted before: only the others are locked and written, see
+    /// [`Tx::find_living`].
     async fn mark_linked(&mut self, ids: BTreeSet<i64>) -> Result<()> {
         let ids: Vec<i64> = ids.into_iter().collect();
         for ids in ids.chunks(MAX_LISTED) {
@@ -269,10 +270,16 @@ impl Tx {
         Ok(found)
     }
 
-    /// Writes links; those that exist already are left.
+    /// Writes links, in the order of their keys: two writers of the same links then wait for each other. One that exists already keeps the
+    /// smaller position: what a resource says itself it goes on saying, also where another end says it at the same time.
     async fn insert_links(&mut self, links: &[Link]) -> Result<()> {
+        let links: BTreeSet<&Link> = links.iter().collect();
         let rows = links.iter().map(|l| vec![l.from_id.into(), l.field.as_str().into(), l.to_id.into(), l.position.into()]).collect();
-        self.execute_each(Sql::insert_ignoring(self.dialect(), "link (from_id, field, to_id, position)", rows)).await
+        let keeping = self.dialect().keeping_least_position("from_id, field, to_id");
+        for sql in Sql::insert_repeating("INSERT INTO link (from_id, field, to_id, position) VALUES", rows) {
+            self.execute(sql.push(&keeping)).await?;
+        }
+        Ok(())
     }
 
     /// Removes links, whatever their position.

@@ -169,13 +169,18 @@ impl Sql {
         statements
     }
 
-    /// The same, passing over rows whose unique key exists. The last row is repeated up to a power of two, so that there is one
-    /// statement unless there are many rows.
-    pub(crate) fn insert_ignoring(dialect: Dialect, into: &str, mut rows: Vec<Vec<Arg>>) -> Vec<Self> {
+    /// The same for rows that may come twice. The last row is repeated up to a power of two, so that there is one statement unless there
+    /// are many rows.
+    pub(crate) fn insert_repeating(head: &str, mut rows: Vec<Vec<Arg>>) -> Vec<Self> {
         if let Some(last) = rows.last().cloned() {
             rows.resize(rows.len().next_power_of_two(), last);
         }
-        Self::insert(&format!("{} {into} VALUES", dialect.insert_ignore()), rows)
+        Self::insert(head, rows)
+    }
+
+    /// The same, passing over rows whose unique key exists.
+    pub(crate) fn insert_ignoring(dialect: Dialect, into: &str, rows: Vec<Vec<Arg>>) -> Vec<Self> {
+        Self::insert_repeating(&format!("{} {into} VALUES", dialect.insert_ignore()), rows)
     }
 }
 

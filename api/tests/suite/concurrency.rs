@@ -1,6 +1,6 @@
 //! Writers beside each other: one order or the other, never a mixture, and no deadlock that reaches a caller.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use poem::http::Method;
 use serde_json::{Value, json};
 
@@ -92,6 +92,43 @@ async fn both_ends_of_a_link_may_be_written_at_once() {
                     assert!(other[there].as_array().unwrap().contains(&read["identifier"]), "{here} of {read} in {other}");
                 }
             }
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_both_ends_say_at_once_both_say() {
+    let app = TestApp::new().await;
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    let patch = |id: &str, body: Value| app.request(Method::PATCH, &format!("/datasets/{id}")).json(&body).key(&key).send();
+    for round in 0..20 {
+        let whole = app.publish("datasets", &format!("whole {round}"), json!({})).await;
+        let part = app.publish("datasets", &format!("part {round}"), json!({})).await;
+        let (one, other) = join(patch(&whole, json!({"has_part": [part]})), patch(&part, json!({"is_part_of": [whole]}))).await;
+        assert_eq!((one.ok(), other.ok()), (json!(null), json!(null)));
+    }
+    // Links that others made stand at this position.
+    assert_eq!(app.rows::<(i64,)>("SELECT from_id FROM link WHERE position = 1000000").await, []);
+    app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_be_the_first_to_link_to_a_resource() {
+    let app = TestApp::new().await;
+    let key = app.key("root", &["admin_aiod_resources"]).await;
+    for round in 0..10 {
+        let targets = [
+            app.publish("datasets", &format!("a {round}"), json!({})).await,
+            app.publish("datasets", &format!("b {round}"), json!({})).await,
+        ];
+        let body = |n: usize| json!({"name": format!("{n}"), "is_part_of": [targets[n % 2], targets[(n + 1) % 2]]});
+        let bodies: Vec<Value> = (0..6).map(body).collect();
+        let answers = join_all(bodies.iter().map(|body| app.post("/datasets", body).key(&key).send())).await;
+        answers.iter().for_each(|answer| drop(answer.identifier()));
+        for target in &targets {
+            let read = app.get(&format!("/datasets/{target}")).key(&key).send().await.ok();
+            assert_eq!(read["has_part"].as_array().unwrap().len(), 6);
         }
     }
     app.close().await;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use aiod_schema::link::inverse;
 use aiod_schema::validate::{LinkUse, TermUse};
 use aiod_schema::vocabulary::{self, Vocabulary};
-use aiod_schema::{Input, ResourceType, Role, by_name};
+use aiod_schema::{Field, Input, ResourceType, Role, by_identifier, by_name};
 use serde_json::Value;
 
 use super::Actor;
@@ -26,6 +27,16 @@ pub(in crate::catalogue) struct Body<'i> {
     pub(in crate::catalogue) input: &'i Input,
     /// The row id of its resource, when that exists.
     pub(in crate::catalogue) id: Option<i64>,
+}
+
+impl<'i> Body<'i> {
+    /// The identifiers of resources that show a link of the body, too.
+    fn linked_from_both_ends(self) -> impl Iterator<Item = &'i String> {
+        let holder = self.input.resource;
+        let is_shown = |field: &Field, identifier: &str| by_identifier(identifier).and_then(|to| inverse(holder, field.name, to)).is_some();
+        let shown = move |used: &'i LinkUse| used.identifiers.iter().filter(move |identifier| is_shown(used.field, identifier));
+        self.input.links.iter().flat_map(shown)
+    }
 }
 
 /// A term that the database has.
@@ -81,8 +92,9 @@ impl Resolved {
         if identifiers.is_empty() {
             return Ok(());
         }
+        let linked: BTreeSet<&String> = bodies.iter().flat_map(|body| body.linked_from_both_ends()).collect();
         let identifiers: Vec<String> = identifiers.into_iter().cloned().collect();
-        for row in tx.find_living(&identifiers).await? {
+        for row in tx.find_living(&identifiers, &linked).await? {
             if let Some(resource) = by_name(&row.resource_type) {
                 let found = FoundResource { id: row.id, resource, status: Status::parse(&row.status), platform: row.platform };
                 self.resources.insert(row.identifier, found);

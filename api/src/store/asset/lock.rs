@@ -100,12 +100,28 @@ impl Tx {
 
     /// The living resources with these identifiers. Until this transaction ends, nobody else changes them: whoever refers to them stores
     /// their status.
-    pub(crate) async fn find_living(&mut self, identifiers: &[String]) -> Result<Vec<LivingRow>> {
-        let identifiers: Vec<&str> = identifiers.iter().map(String::as_str).filter(|i| may_identify(i)).collect();
-        let mut found = Vec::with_capacity(identifiers.len());
+    ///
+    /// It may make links to `linked` of them that they show, too. Those of these that nobody linked to before are locked for writing at
+    /// once, see `mark_linked`: two writers who shared them first would then wait for each other.
+    pub(crate) async fn find_living(&mut self, identifiers: &[String], linked: &BTreeSet<&String>) -> Result<Vec<LivingRow>> {
+        let identifiers: Vec<&String> = identifiers.iter().filter(|i| may_identify(i)).collect();
+        let (mut ids, mut unlinked) = (BTreeSet::new(), BTreeSet::new());
         for chunk in identifiers.chunks(MAX_LISTED) {
-            let sql = Sql::new("SELECT id, identifier, resource_type, status, platform FROM asset WHERE alive = 1 AND identifier IN ");
-            found.extend(self.fetch_all(sql.push_list(chunk).push(" ORDER BY id").push(self.dialect().for_share())).await?);
+            let sql = Sql::new("SELECT id, identifier, is_linked FROM asset WHERE alive = 1 AND identifier IN ").push_list(chunk);
+            for (id, identifier, is_linked) in self.fetch_all::<(i64, String, i64)>(sql).await? {
+                ids.insert(id);
+                if is_linked == 0 && linked.contains(&identifier) {
+                    unlinked.insert(id);
+                }
+            }
+        }
+        self.lock_rows(&unlinked).await?;
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(MAX_LISTED) {
+            // By their ids: by another index, MySQL would lock them in its order.
+            let sql = Sql::new("SELECT id, identifier, resource_type, status, platform FROM asset WHERE alive = 1 AND id IN ");
+            found.extend(self.fetch_all(sql.push_list(ids).push(" ORDER BY id").push(self.dialect().for_share())).await?);
         }
         Ok(found)
     }

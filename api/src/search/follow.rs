@@ -15,12 +15,14 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::check::Round;
+use super::elastic::Elastic;
 use super::embedded::Embedded;
 use super::entry::{self, Entry, IDENTIFYING, LINKED_FIELDS};
 use super::{Engine, Found, LAYOUT, Mark, Query, Result, SearchError, Target, Write};
 use crate::config::Config;
 use crate::store::Db;
 use crate::store::change::{Change, EVERYTHING, REINDEX};
+use crate::store::lease::Attempt;
 use crate::store::searchable::SearchableRow;
 
 /// How many changes are read at once.
@@ -31,6 +33,8 @@ const BYTES_AT_ONCE: i64 = 8 << 20;
 const SCANNED_AT_ONCE: i64 = 2_000;
 /// How often the log is looked at for changes that other processes made.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often an index is looked at that others may remove.
+const LOOK_AT_INDEX: Duration = Duration::from_secs(5);
 /// How often an index that another process keeps is read anew, before this one tries to keep it.
 const WATCH_TIMES: usize = 15;
 /// How long to wait after a failure.
@@ -103,7 +107,8 @@ impl State {
 impl Search {
     /// Searching by the engine of the configuration. Nothing is found before [`Search::follow`] has made an index.
     pub fn new(db: Db, config: &Config) -> Self {
-        let engine: Box<dyn Engine> = Box::new(Embedded::new(&folder(config)));
+        let engine: Box<dyn Engine> =
+            if config.search.is_embedded() { Box::new(Embedded::new(&folder(config))) } else { Box::new(Elastic::new(&config.search)) };
         Self { db, engine, status: watch::Sender::default(), reindex: Notify::new(), check: Notify::new(), failure: Mutex::default() }
     }
 
@@ -156,8 +161,7 @@ impl Search {
     /// Keeps the index in step until `stop` is cancelled.
     pub async fn follow(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            let outcome = stop.run_until_cancelled(self.follow_until_failure()).await;
-            match outcome {
+            match self.follow_alone(stop).await {
                 None => return,
                 Some(Ok(())) => {}
                 Some(Err(SearchError::Elsewhere)) => {
@@ -170,21 +174,42 @@ impl Search {
         }
     }
 
+    /// Keeps the index in step until something fails, as the one process that does; `None` when `stop` was cancelled.
+    async fn follow_alone(&self, stop: &CancellationToken) -> Option<Result<()>> {
+        if !self.engine.is_shared() {
+            return stop.run_until_cancelled(self.follow_until_failure()).await;
+        }
+        let lease = match stop.run_until_cancelled(self.db.take_lease(FOLLOWER)).await? {
+            Ok(Attempt::Taken(lease)) => lease,
+            Ok(Attempt::Held | Attempt::Done) => return Some(Err(SearchError::Elsewhere)),
+            Err(error) => return Some(Err(error.into())),
+        };
+        let outcome = lease.keep(stop.run_until_cancelled(self.follow_until_failure())).await;
+        lease.release().await;
+        outcome.unwrap_or(Some(Err(SearchError::Elsewhere)))
+    }
+
     /// Reads the index that another process keeps, for a while: then this process tries to keep it.
     async fn watch(&self) {
         if self.status().state != State::Elsewhere {
             tracing::info!("another process keeps the search index; this one reads it");
         }
         for _ in 0..WATCH_TIMES {
-            let position = match self.engine.show().await {
-                Ok(()) => self.engine.mark(Target::Current).await.ok().flatten().map(|mark| mark.position),
-                Err(_) => None,
-            };
+            let position = self.position_elsewhere().await.ok().flatten();
             self.status.send_modify(|status| {
                 *status = Status { state: State::Elsewhere, position: position.unwrap_or(status.position), ..Status::default() };
             });
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Up to where another process has followed the change log, and shows it.
+    async fn position_elsewhere(&self) -> Result<Option<i64>> {
+        if self.engine.is_shared() {
+            return Ok(self.db.follower_position(FOLLOWER).await?);
+        }
+        self.engine.show().await?;
+        Ok(self.engine.mark(Target::Current).await?.map(|mark| mark.position))
     }
 
     /// The log says a failure once, and once that it is over.
@@ -225,7 +250,7 @@ impl Search {
             status.scanned = None;
         });
         self.engine.show().await?;
-        let mut told = Instant::now();
+        let (mut told, mut looked) = (Instant::now(), Instant::now());
         let (mut checked, mut round) = (Instant::now(), Round::default());
         self.db.set_follower_position(FOLLOWER, mark.position).await?;
         loop {
@@ -234,6 +259,13 @@ impl Search {
                 if told.elapsed() > Duration::from_secs(30) {
                     told = Instant::now();
                     self.db.set_follower_position(FOLLOWER, mark.position).await?;
+                }
+                if self.engine.is_shared() && looked.elapsed() > LOOK_AT_INDEX {
+                    looked = Instant::now();
+                    // Somebody removed it, or put an older one in its place.
+                    if self.engine.mark(Target::Current).await?.as_ref() != Some(&mark) {
+                        return Ok(());
+                    }
                 }
                 if checked.elapsed() > CHECK_EVERY {
                     checked = Instant::now();
@@ -248,7 +280,7 @@ impl Search {
                     () = tokio::time::sleep(LOOK) => {}
                     () = self.reindex.notified() => {
                         mark = self.build(&catalogue, true).await?;
-                        self.shown(&mark);
+                        self.shown(&mark).await?;
                     }
                 }
                 continue;
@@ -269,16 +301,25 @@ impl Search {
                 mark = self.apply(Target::Current, &changes, mark).await?;
                 self.engine.show().await?;
             }
-            self.shown(&mark);
+            self.shown(&mark).await?;
         }
     }
 
-    fn shown(&self, mark: &Mark) {
+    /// Says how far the index is that is searched: here, and to processes that share it.
+    async fn shown(&self, mark: &Mark) -> Result<()> {
         self.status.send_modify(|status| {
             status.state = State::Following;
             status.position = mark.position;
             status.scanned = None;
         });
+        self.tell_others(mark).await
+    }
+
+    async fn tell_others(&self, mark: &Mark) -> Result<()> {
+        if self.engine.is_shared() {
+            self.db.set_follower_position(FOLLOWER, mark.position).await?;
+        }
+        Ok(())
     }
 
     /// Brings the index that is searched up to date.
@@ -290,6 +331,7 @@ impl Search {
         let mark = self.apply(Target::Current, &changes, mark).await?;
         self.engine.show().await?;
         self.status.send_modify(|status| status.position = mark.position);
+        self.tell_others(&mark).await?;
         Ok(mark)
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod analysis;
 mod check;
+mod elastic;
 mod embedded;
 mod entry;
 mod follow;
@@ -319,6 +320,11 @@ pub enum Target {
 pub trait Engine: Send + Sync + std::fmt::Debug {
     /// What it is called.
     fn name(&self) -> &'static str;
+
+    /// Whether processes on other machines keep and ask the same index: then a lease says which of them writes.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// Searches. A word that nothing has is taken for those that are much like it (see [`edits`]), which weigh less: so a typing error never
     /// outranks what was typed.

@@ -24,11 +24,41 @@ use tokio_util::task::TaskTracker;
 /// The server on which each test makes a database of its own; without it, each test has an SQLite file.
 const SERVER: &str = "AIOD_TEST_DATABASE_URL";
 
+/// The Elasticsearch in which each test makes an index of its own; without it, each test has an embedded one.
+const ELASTICSEARCH: &str = "AIOD_TEST_ELASTICSEARCH_URL";
+
+/// Where Elasticsearch is, if there is one.
+pub(crate) fn elasticsearch() -> Option<String> {
+    std::env::var(ELASTICSEARCH).ok().map(|url| url.trim_end_matches('/').to_owned())
+}
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 enum Home {
     Folder(PathBuf),
     Server { url: String, name: String },
+    /// That of another application, which removes it.
+    Beside,
+}
+
+impl Home {
+    /// A name that no other test has.
+    fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.file_name().unwrap().to_string_lossy().to_lowercase(),
+            Self::Server { name, .. } => name.clone(),
+            Self::Beside => unreachable!("it is named after the other one"),
+        }
+    }
+
+    /// Where the database is.
+    fn url(&self) -> String {
+        match self {
+            Self::Folder(folder) => format!("sqlite://{}/catalogue.db", folder.display()),
+            Self::Server { url, name } => format!("{url}/{name}"),
+            Self::Beside => unreachable!("it is that of the other one"),
+        }
+    }
 }
 
 /// The application over a fresh database; both are gone when the test ends well, and stay for a look when it fails.
@@ -62,20 +92,19 @@ impl TestApp {
     /// With a configuration of its own.
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let name = format!("aiod_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let (home, url) = match std::env::var(SERVER) {
+        let home = match std::env::var(SERVER) {
             Ok(server) => {
                 let server = server.trim_end_matches('/').to_owned();
                 admin(&server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
-                let url = format!("{server}/{name}");
-                (Home::Server { url: server, name }, url)
+                Home::Server { url: server, name }
             }
             Err(_) => {
                 let folder = std::env::temp_dir().join(name);
                 std::fs::create_dir_all(&folder).unwrap();
-                let url = format!("sqlite://{}/catalogue.db", folder.display());
-                (Home::Folder(folder), url)
+                Home::Folder(folder)
             }
         };
+        let url = home.url();
         Self::over(home, &url, configure).await
     }
 
@@ -85,14 +114,31 @@ impl TestApp {
         if let Home::Server { name, .. } = &home {
             config.search.folder = std::env::temp_dir().join(name);
         }
+        if let Some(url) = elasticsearch() {
+            config.search.elasticsearch_url = url.as_str().into();
+            config.search.index = home.name();
+        }
         configure(&mut config);
         let db = Db::open(url, 6).await.unwrap();
         db.migrate_up().await.unwrap();
         let catalogue = Catalogue::new(db, &config);
         catalogue.load_taxonomies(&small_taxonomies()).await.unwrap();
+        Self::assembled(catalogue, config, home)
+    }
+
+    fn assembled(catalogue: Catalogue, config: Config, home: Home) -> Self {
         let app = Arc::new(App::new(catalogue, config).unwrap());
         let endpoint = Arc::new(endpoint(Arc::clone(&app)).unwrap());
         Self { app, endpoint, home, jobs: None }
+    }
+
+    /// Another process over the same database, with what runs in the background.
+    pub(crate) async fn beside(&self) -> Self {
+        let config = self.app.config.clone();
+        let db = Db::open(config.database.url.expose(), 6).await.unwrap();
+        let mut app = Self::assembled(Catalogue::new(db, &config), config, Home::Beside);
+        app.start_jobs();
+        app
     }
 
     /// With what runs in the background: what is written can soon be found.
@@ -121,11 +167,30 @@ impl TestApp {
         }
     }
 
+    /// Asks Elasticsearch itself; what it answers, whatever the status.
+    pub(crate) async fn elastic(&self, method: Method, path: &str, body: Value) -> Value {
+        let url = format!("{}{path}", elasticsearch().unwrap());
+        reqwest::Client::new().request(method, url).json(&body).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The names of its indexes in Elasticsearch.
+    pub(crate) async fn indexes(&self) -> Vec<String> {
+        let found = self.elastic(Method::GET, &format!("/{}-*/_alias", self.app.config.search.index), json!({})).await;
+        found.as_object().unwrap().keys().cloned().collect()
+    }
+
+    /// Removes its indexes in Elasticsearch.
+    pub(crate) async fn remove_indexes(&self) {
+        for index in self.indexes().await {
+            self.elastic(Method::DELETE, &format!("/{index}"), json!({})).await;
+        }
+    }
+
     /// The folder of its embedded index.
     pub(crate) fn search_folder(&self) -> PathBuf {
         match &self.home {
             Home::Folder(folder) => folder.join("search"),
-            Home::Server { name, .. } => std::env::temp_dir().join(name),
+            home => std::env::temp_dir().join(home.name()),
         }
     }
 
@@ -133,10 +198,7 @@ impl TestApp {
     pub(crate) async fn restarted(mut self) -> Self {
         self.stop_jobs().await;
         self.app.catalogue.db.close().await;
-        let url = match &self.home {
-            Home::Folder(folder) => format!("sqlite://{}/catalogue.db", folder.display()),
-            Home::Server { url, name } => format!("{url}/{name}"),
-        };
+        let url = self.home.url();
         let Self { app, endpoint, home, .. } = self;
         drop((app, endpoint));
         let mut app = Self::over(home, &url, |_| {}).await;
@@ -151,8 +213,9 @@ impl TestApp {
 
     /// Over an SQLite file in this folder.
     pub(crate) async fn in_folder(folder: PathBuf) -> Self {
-        let url = format!("sqlite://{}/catalogue.db", folder.display());
-        Self::over(Home::Folder(folder), &url, |_| {}).await
+        let home = Home::Folder(folder);
+        let url = home.url();
+        Self::over(home, &url, |_| {}).await
     }
 
     /// A key of the user of this name with these roles.
@@ -257,7 +320,11 @@ impl TestApp {
         self.stop_jobs().await;
         assert_eq!(self.wrong_counts().await, []);
         self.app.catalogue.db.close().await;
+        if elasticsearch().is_some() && !matches!(self.home, Home::Beside) {
+            self.remove_indexes().await;
+        }
         match &self.home {
+            Home::Beside => {}
             Home::Folder(folder) => std::fs::remove_dir_all(folder).unwrap(),
             Home::Server { url, name } => {
                 admin(url, &format!("DROP DATABASE {name}")).await;

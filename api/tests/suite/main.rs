@@ -1,6 +1,7 @@
 //! The catalogue through its public door: requests against the assembled application.
 //!
 //! On SQLite by default; with `AIOD_TEST_DATABASE_URL=mysql://…` (a server, without a database) on MySQL or MariaDB.
+//! Searches use an embedded index; with `AIOD_TEST_ELASTICSEARCH_URL=http://…` they use Elasticsearch.
 #![allow(missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "settings and statements of the tests' own")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
@@ -9,6 +10,7 @@ mod bulk;
 mod concurrency;
 mod document;
 mod doors;
+mod elastic;
 mod failures;
 mod fairness;
 mod formats;

@@ -107,7 +107,10 @@ async fn serve(mut stream: TcpStream, mut fault: watch::Receiver<Fault>) -> Opti
         Fault::Status(status) if is_bulk => Some(*status),
         Fault::TooLarge(most) if is_bulk && body.len() > *most => Some(413),
         Fault::Unknown(word) => {
-            body = body.lines().map(|line| if line.contains(word) { line.replace("\"sort_name\":", "\"nobody_knows\":") } else { line.to_owned() } + "\n").collect();
+            body = body
+                .lines()
+                .map(|line| if line.contains(word) { line.replace("\"sort_name\":", "\"nobody_knows\":") } else { line.to_owned() } + "\n")
+                .collect();
             None
         }
         _ => None,
@@ -124,7 +127,10 @@ async fn serve(mut stream: TcpStream, mut fault: watch::Receiver<Fault>) -> Opti
     if now == Fault::Lost && is_bulk {
         return None;
     }
-    let head = format!("HTTP/1.1 {status} Some\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+    let head = format!(
+        "HTTP/1.1 {status} Some\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        answer.len()
+    );
     if now == Fault::Cut && is_bulk {
         answer.truncate(answer.len() / 2);
     }
@@ -165,7 +171,7 @@ async fn nothing_is_lost_when_writing_fails() {
     }
     let between = Between::start().await;
     let app = between.app().await;
-    app.indexed().await;
+    until_found(&app, "pictures", 0).await;
     let faults = [Fault::Status(429), Fault::Status(500), Fault::Status(503), Fault::Cut, Fault::Lost, Fault::TooLarge(6_000)];
     for (round, fault) in faults.into_iter().enumerate() {
         between.fault.send_replace(fault.clone());
@@ -176,7 +182,7 @@ async fn nothing_is_lost_when_writing_fails() {
             app.indexed().await;
         } else {
             tokio::time::sleep(Duration::from_millis(1_500)).await;
-            assert_eq!(hits(&app, "pictures").await, Some(before), "{fault:?}: what was found is still found");
+            assert!(hits(&app, "pictures").await >= Some(before), "{fault:?}: what was found is still found");
             between.fault.send_replace(Fault::Nothing);
             app.indexed().await;
         }
@@ -223,7 +229,8 @@ async fn a_resource_that_is_refused_is_set_aside_alone() {
     let app = between.app().await;
     app.indexed().await;
     between.fault.send_replace(Fault::Unknown("zebra"));
-    let record = |own: &str| json!({"resource": {"platform": "example", "platform_resource_identifier": own, "name": format!("{own} pictures")}});
+    let record =
+        |own: &str| json!({"resource": {"platform": "example", "platform_resource_identifier": own, "name": format!("{own} pictures")}});
     app.batch("datasets", ["wombat", "zebra", "quokka"].map(record).to_vec()).await;
     app.indexed().await;
     assert_eq!((hits(&app, "pictures").await, hits(&app, "zebra").await), (Some(2), Some(0)));

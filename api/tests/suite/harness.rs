@@ -36,7 +36,10 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 enum Home {
     Folder(PathBuf),
-    Server { url: String, name: String },
+    Server {
+        url: String,
+        name: String,
+    },
     /// That of another application, which removes it.
     Beside,
 }
@@ -170,19 +173,22 @@ impl TestApp {
     /// Asks Elasticsearch itself; what it answers, whatever the status.
     pub(crate) async fn elastic(&self, method: Method, path: &str, body: Value) -> Value {
         let url = format!("{}{path}", elasticsearch().unwrap());
-        reqwest::Client::new().request(method, url).json(&body).send().await.unwrap().json().await.unwrap()
+        let request = reqwest::Client::new().request(method, url);
+        let request = if body.is_null() { request } else { request.json(&body) };
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// The names of its indexes in Elasticsearch.
     pub(crate) async fn indexes(&self) -> Vec<String> {
-        let found = self.elastic(Method::GET, &format!("/{}-*/_alias", self.app.config.search.index), json!({})).await;
+        let found = self.elastic(Method::GET, &format!("/{}-*/_alias", self.app.config.search.index), Value::Null).await;
         found.as_object().unwrap().keys().cloned().collect()
     }
 
     /// Removes its indexes in Elasticsearch.
     pub(crate) async fn remove_indexes(&self) {
         for index in self.indexes().await {
-            self.elastic(Method::DELETE, &format!("/{index}"), json!({})).await;
+            let answer = self.elastic(Method::DELETE, &format!("/{index}"), Value::Null).await;
+            assert_eq!(answer["acknowledged"], true, "{answer}");
         }
     }
 

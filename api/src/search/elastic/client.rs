@@ -112,7 +112,8 @@ fn transport(config: &SearchConfig) -> std::result::Result<Transport, String> {
 
 /// Whom Elasticsearch is to take the catalogue for; takes a name and a password out of the address.
 fn credentials(config: &SearchConfig, url: &mut Url) -> Option<Credentials> {
-    let decoded = |text: &str| url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes()).next().map(|(_, v)| v.into_owned());
+    let decoded =
+        |text: &str| url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes()).next().map(|(_, v)| v.into_owned());
     let in_url = (!url.username().is_empty())
         .then(|| (decoded(url.username()).unwrap_or_default(), url.password().and_then(decoded).unwrap_or_default()));
     let _ = url.set_username("");

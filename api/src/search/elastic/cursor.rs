@@ -72,7 +72,8 @@ impl Cursor {
     /// Reads one that was given out.
     pub(super) fn read(text: &str, keys: usize) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| SearchError::Cursor)?;
-        let (point, after, corrected): (String, Vec<Value>, Vec<Correction>) = serde_json::from_slice(&bytes).map_err(|_| SearchError::Cursor)?;
+        let (point, after, corrected): (String, Vec<Value>, Vec<Correction>) =
+            serde_json::from_slice(&bytes).map_err(|_| SearchError::Cursor)?;
         let is_key = |value: &Value| value.is_number() || value.is_string() || value.is_null();
         let is_ours = |(_, words): &Correction| words.len() <= MOST_CORRECTIONS;
         // Elasticsearch orders by one thing more: where it keeps a hit.

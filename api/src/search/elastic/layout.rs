@@ -22,7 +22,7 @@ pub(super) const BEGINNING: &str = "beginning";
 pub(super) const SUGGESTION: &str = "suggestion";
 
 /// The deepest hit that an offset reaches, and a page of the largest size behind it.
-const MAX_WINDOW: u32 = 11_000;
+pub(super) const MAX_WINDOW: usize = 11_000;
 
 /// The field that counts a facet.
 pub(super) fn facet_field(facet: &str) -> String {

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use self::client::{Client, Content, SEARCHING, WORKING};
 use self::cursor::{Cursor, KEPT, Points};
-use self::layout::{ID, LABEL, MARK, REVISION};
+use self::layout::{ID, LABEL, MARK, MAX_WINDOW, REVISION};
 use super::{Engine, Found, Mark, Query, Refused, Result, Sample, SearchError, Target, Write};
 use crate::config::SearchConfig;
 
@@ -168,10 +168,8 @@ impl Elastic {
         let name = self.name(Target::Next)?;
         self.refresh(&name).await?;
         let old = self.resolve(&self.alias).await?;
-        let mut actions = vec![
-            json!({"remove": {"index": name, "alias": self.next_alias()}}),
-            json!({"add": {"index": name, "alias": self.alias}}),
-        ];
+        let mut actions =
+            vec![json!({"remove": {"index": name, "alias": self.next_alias()}}), json!({"add": {"index": name, "alias": self.alias}})];
         actions.extend(old.iter().map(|old| json!({"remove": {"index": old, "alias": self.alias, "must_exist": false}})));
         self.change(Method::Post, "/_aliases", Content::Json(&json!({ "actions": actions }))).await?;
         self.set_name(Target::Next, None);
@@ -277,10 +275,11 @@ impl Elastic {
 
     async fn sample(&self, after: i64, limit: usize) -> Result<Sample> {
         let request = json!({
-            "size": limit, "query": {"exists": {"field": ID}}, "sort": [{ID: "asc"}], "search_after": [after],
+            "size": limit.clamp(1, MAX_WINDOW), "query": {"exists": {"field": ID}}, "sort": [{ID: "asc"}], "search_after": [after],
             "track_total_hits": true, "stored_fields": "_none_", "docvalue_fields": [REVISION],
         });
-        let path = format!("/{}/_search?allow_partial_search_results=false&filter_path=hits.total,hits.hits.sort,hits.hits.fields", self.alias);
+        let path =
+            format!("/{}/_search?allow_partial_search_results=false&filter_path=hits.total,hits.hits.sort,hits.hits.fields", self.alias);
         let answer = self.client.send_patiently(Method::Post, &path, Content::Json(&request)).await?.ok()?;
         let hits = answer.pointer("/hits/hits").and_then(Value::as_array);
         let revision = |hit: &Value| Some((hit.pointer("/sort/0")?.as_i64()?, hit.pointer(&format!("/fields/{REVISION}/0"))?.as_i64()?));

@@ -93,7 +93,8 @@ pub(super) async fn suggest(client: &Client, index: &str, beginning: &str, limit
     if beginning.chars().count() > MAX_BEGINNING {
         return Ok(Vec::new());
     }
-    let escaped: String = beginning.chars().flat_map(|c| (!c.is_alphanumeric() && c != ' ').then_some('\\').into_iter().chain([c])).collect();
+    let escaped: String =
+        beginning.chars().flat_map(|c| (!c.is_alphanumeric() && c != ' ').then_some('\\').into_iter().chain([c])).collect();
     let values = json!({"field": SUGGESTION, "include": format!("{escaped}.*"), "execution_hint": "map", "size": MOST_SUGGESTIONS});
     let request = json!({
         "size": 0, "terminate_after": MOST_SUGGESTING, "track_total_hits": false,

@@ -15,7 +15,7 @@ use crate::harness::{TestApp, elasticsearch};
 /// Whether there is an Elasticsearch; says so where there is none.
 fn is_skipped() -> bool {
     if elasticsearch().is_none() {
-        eprintln!("skipped: AIOD_TEST_ELASTICSEARCH_URL is not set");
+        println!("skipped: AIOD_TEST_ELASTICSEARCH_URL is not set");
     }
     elasticsearch().is_none()
 }

@@ -10,10 +10,12 @@ use super::client::{Client, Content, SEARCHING};
 use super::layout::{BEGINNING, SPELLING, SUGGESTION, searched_field};
 use crate::search::analysis::stem;
 use crate::search::entry::BEFORE_SUGGESTION;
-use crate::search::{Part, Query, Result, edits, is_correctable};
+use crate::search::{MOST_CORRECTED, Part, Query, Result, edits, is_correctable};
 
 /// How many words are looked for in the stead of one.
 pub(super) const MOST_CORRECTIONS: usize = 5;
+/// How many words of a query are looked at whether anything has them.
+const MOST_WORDS: usize = 24;
 /// How many words like one Elasticsearch looks at.
 const MOST_SIMILAR: usize = 50;
 /// How many resources are looked at for suggestions: the suggestions of a single letter are those of some, not of all.
@@ -26,7 +28,7 @@ const MAX_BEGINNING: usize = 200;
 /// Words that are taken for others where nothing has them.
 pub(super) fn correctable(query: &Query) -> Vec<String> {
     let words = query.words.any.iter().filter(|word| !word.is_joined && is_correctable(&word.text));
-    words.map(|word| word.text.clone()).collect()
+    words.take(MOST_WORDS).map(|word| word.text.clone()).collect()
 }
 
 /// Asks a search for words that are much like these, for those of them that nothing has as they are written.
@@ -62,7 +64,7 @@ pub(super) fn similar(words: &[String], answer: &Value) -> HashMap<String, Vec<S
     words.iter().enumerate().map(of_word).collect()
 }
 
-/// Those of the words that nothing has in any form.
+/// The first of the words that nothing has in any form.
 pub(super) async fn unknown(client: &Client, index: &str, words: &[String]) -> Result<Vec<String>> {
     if words.is_empty() {
         return Ok(Vec::new());
@@ -85,7 +87,7 @@ pub(super) async fn unknown(client: &Client, index: &str, words: &[String]) -> R
             term.and_then(|term| term.get("doc_freq")).and_then(Value::as_u64).is_some_and(|frequency| frequency > 0)
         })
     };
-    Ok(words.iter().filter(|word| !is_known(word)).cloned().collect())
+    Ok(words.iter().filter(|word| !is_known(word)).take(MOST_CORRECTED).cloned().collect())
 }
 
 /// Names and keywords that begin like this, or have a word that does.

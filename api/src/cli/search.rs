@@ -39,7 +39,7 @@ async fn status(db: &Db) -> Result<(), CliError> {
         None => say("no server has made an index of this catalogue yet")?,
         Some(position) => say(format_args!("change {position} of {last} can be found"))?,
     }
-    if let Some(percent) = db.follower_position(BUILDING).await? {
+    if let Some(percent) = db.progress(BUILDING).await? {
         say(format_args!("a new index is made: {percent} % are done"))?;
     }
     let failures = db.search_failures(0, 1_000).await?;
@@ -68,7 +68,10 @@ async fn reindex(db: &Db, detach: bool) -> Result<(), CliError> {
         if is_moved && wanted.is_none() {
             wanted = Some(db.last_position().await?);
         }
-        let percent = db.follower_position(BUILDING).await?;
+        let percent = match db.follower_position(BUILDING).await? {
+            Some(_) => Some(db.progress(BUILDING).await?.unwrap_or_default()),
+            None => None,
+        };
         let position = db.follower_position(FOLLOWER).await?.unwrap_or_default();
         if percent.is_none() && wanted.is_some_and(|wanted| position >= wanted) {
             return say("done");

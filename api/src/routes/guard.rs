@@ -68,7 +68,7 @@ impl Guard {
         self.check_rule(&request)?;
         let waits = waits_for_index(&request);
         let mut response = self.inner.call(request).await?;
-        drop(turn);
+        drop((turn, incoming));
         if waits && response.status().is_success() && !self.app.catalogue.search.await_changes(INDEX_WAIT).await {
             response.headers_mut().insert(INDEX_HEADER, HeaderValue::from_static("pending"));
         }

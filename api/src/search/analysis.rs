@@ -4,6 +4,8 @@
 //! A word is a run of letters and digits without case and accents: `bert-base_uncased` has three. Chinese, Japanese and Korean, which
 //! have no blanks, are cut into pairs of characters.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use frostem::{Algorithm, Stemmer};
@@ -18,6 +20,9 @@ const MAX_WORD: usize = 64;
 
 /// The words of a text, in order.
 pub(crate) fn words(text: &str) -> Vec<String> {
+    if text.is_ascii() {
+        return ascii_words(text);
+    }
     let mut words = Words::default();
     for character in text.nfkd().filter(|c| !is_combining_mark(*c)) {
         words.take(character);
@@ -25,6 +30,12 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     words.end_word();
     words.end_run();
     words.found
+}
+
+/// The same of a text without accents and other scripts: it takes a fifth of the time.
+fn ascii_words(text: &str) -> Vec<String> {
+    let runs = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    runs.map(|word| word.get(..MAX_WORD).unwrap_or(word).to_ascii_lowercase()).collect()
 }
 
 /// What is read of a text so far.
@@ -81,6 +92,31 @@ pub(crate) fn stem(word: &str) -> String {
     if word.is_ascii() { ENGLISH.stem(word).into_owned() } else { word.to_owned() }
 }
 
+/// The stems of words, in order, with blanks between them. Texts repeat their words, so that stems are remembered.
+pub(crate) fn stems(words: &[String]) -> String {
+    /// How many stems a thread remembers.
+    const REMEMBERED: usize = 50_000;
+    thread_local! {
+        static STEMS: RefCell<HashMap<String, String>> = RefCell::default();
+    }
+    STEMS.with_borrow_mut(|known| {
+        if known.len() > REMEMBERED {
+            known.clear();
+        }
+        let mut joined = String::with_capacity(words.iter().map(|word| word.len() + 1).sum());
+        for word in words {
+            if !joined.is_empty() {
+                joined.push(' ');
+            }
+            match known.get(word) {
+                Some(stem) => joined.push_str(stem),
+                None => joined.push_str(known.entry(word.clone()).or_insert_with(|| stem(word))),
+            }
+        }
+        joined
+    })
+}
+
 /// Words that stand beside each other, written as one: `yolov8` of `yolo v8`.
 pub(crate) fn joined(words: &[String]) -> impl Iterator<Item = String> {
     words.windows(2).filter_map(|pair| match pair {
@@ -124,7 +160,7 @@ fn push_html(plain: &mut String, html: &str) {
 /// Takes the texts of HTML and leaves the rest: tags, comments, scripts and styles.
 #[derive(Default)]
 struct Texts {
-    text: std::cell::RefCell<String>,
+    text: RefCell<String>,
     hidden: std::cell::Cell<bool>,
 }
 
@@ -173,6 +209,17 @@ mod tests {
         ] {
             assert_eq!(joined_words(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_short_way_finds_the_same_words() {
+        for text in ["BERT-base_uncased, 5*3", "", " a  b ", &"x".repeat(100)] {
+            let mut long = words(&format!("{text} é"));
+            long.pop();
+            assert_eq!(words(text), long, "{text}");
+        }
+        let words = ["datasets", "runs", "datasets"].map(str::to_owned);
+        assert_eq!(stems(&words), "dataset run dataset");
     }
 
     #[test]

@@ -18,18 +18,19 @@ pub(super) struct Round {
 
 impl Search {
     /// Compares how many entries there are, and the revisions of some: of all when their number is wrong. What differs is read once more.
-    /// The index must have followed all changes; how many entries differed.
-    pub(super) async fn compare(&self, mark: &Mark, round: &mut Round) -> Result<usize> {
+    /// The index must have followed all changes; `false` when others came meanwhile, and the check has to go on later.
+    pub(super) async fn compare(&self, mark: &Mark, round: &mut Round) -> Result<bool> {
         let wanted = self.db.count_published().await?;
         let total = self.engine().revisions(i64::MAX, 1).await?.total;
         let is_wrong = i64::try_from(total).unwrap_or(i64::MAX) != wanted;
         if is_wrong {
             round.after = 0;
         }
-        let (mut compared, mut repaired) = (0, 0);
+        let (mut compared, mut repaired, mut is_done) = (0, 0, true);
         while is_wrong || compared < SAMPLE {
             // Changes that come meanwhile are followed first.
             if self.db.last_position().await? != mark.position || self.db.newest_unmoved().await?.is_some() {
+                is_done = false;
                 break;
             }
             let sample = self.engine().revisions(round.after, AT_ONCE).await?.revisions;
@@ -57,7 +58,7 @@ impl Search {
                 "{repaired} entries of the search index differed from the database; they were read once more"
             );
         }
-        Ok(repaired)
+        Ok(is_done)
     }
 }
 

@@ -9,7 +9,7 @@ use aiod_schema::{Field, ResourceType, Role, by_name, resource_types};
 use chrono::{Datelike, NaiveDateTime};
 use serde_json::{Map, Value};
 
-use super::analysis::{joined, stem, without_markup, without_tags, words};
+use super::analysis::{joined, without_markup, without_tags, words};
 use super::{Part, facet};
 use crate::store::link;
 use crate::store::searchable::{LinkedRow, SearchableRow};
@@ -52,11 +52,6 @@ pub struct Entry {
     pub label: String,
     /// What is suggested to those who type: beginnings, [`BEFORE_SUGGESTION`], and the suggestion.
     pub suggestions: BTreeSet<String>,
-}
-
-/// The stems of words, in order.
-pub(super) fn stems(words: &[String]) -> String {
-    words.iter().map(|word| stem(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The link fields of a type by whose resources it is found.

@@ -5,57 +5,47 @@
 //! new index beside the old one, which is searched meanwhile: when there is none, when it is of another catalogue or layout, when the log
 //! does not reach back far enough, after an import, or on demand.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aiod_schema::by_name;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::check::Round;
 use super::elastic::Elastic;
 use super::embedded::Embedded;
-use super::entry::{self, Entry, IDENTIFYING, LINKED_FIELDS};
-use super::{Engine, Found, LAYOUT, Mark, Query, Result, SearchError, Target, Write};
+use super::{Engine, Found, LAYOUT, Mark, Query, Result, SearchError, Target};
 use crate::config::Config;
 use crate::store::Db;
 use crate::store::change::{Change, EVERYTHING, REINDEX};
 use crate::store::lease::Attempt;
-use crate::store::searchable::SearchableRow;
 
 /// How many changes are read at once.
-const CHANGES_AT_ONCE: i64 = 1_000;
-/// How many bytes of documents are read at once: an entry takes some times as much memory while it is made.
-const BYTES_AT_ONCE: i64 = 8 << 20;
-/// How many resources are read at once while an index is made.
-const SCANNED_AT_ONCE: i64 = 2_000;
+pub(super) const CHANGES_AT_ONCE: i64 = 1_000;
 /// How often the log is looked at for changes that other processes made.
 const LOOK: Duration = Duration::from_millis(200);
 /// How often an index is looked at that others may remove.
-const LOOK_AT_INDEX: Duration = Duration::from_secs(5);
+const LOOK_AT_INDEX: Duration = Duration::from_secs(2);
 /// How often an index that another process keeps is read anew, before this one tries to keep it.
 const WATCH_TIMES: usize = 15;
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often the index is compared with the database.
 const CHECK_EVERY: Duration = Duration::from_secs(3_600);
-/// How often the log says how far the making of an index is.
-const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// What the catalogue calls its index among the followers of the change log.
 pub const FOLLOWER: &str = "search";
 
-/// Stands beside it while a new index is made: how much of it is done, in per cent.
+/// What a new index is called while it is made.
 pub const BUILDING: &str = "search building";
 
 /// Searching, and keeping the index in step.
 #[derive(Debug)]
 pub struct Search {
     pub(super) db: Db,
-    engine: Box<dyn Engine>,
-    status: watch::Sender<Status>,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) status: watch::Sender<Status>,
     reindex: Notify,
     check: Notify,
     /// What failed last, so that the log says it once.
@@ -147,9 +137,12 @@ impl Search {
 
     async fn caught_up(&self) -> Result<()> {
         const AGAIN: Duration = Duration::from_millis(5);
+        const SELDOM: Duration = Duration::from_millis(160);
+        let mut again = AGAIN;
         if let Some(newest) = self.db.newest_unmoved().await? {
             while self.db.has_unmoved_up_to(newest).await? {
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(again).await;
+                again = SELDOM.min(again * 2);
             }
         }
         let head = self.db.last_position().await?;
@@ -235,15 +228,24 @@ impl Search {
     }
 
     async fn follow_until_failure(&self) -> Result<()> {
+        self.engine.claim().await?;
         let catalogue = self.db.identity().await?;
-        let mut mark = match self.usable(Target::Current, &catalogue).await? {
-            Ok(mark) => mark,
-            Err(why) => {
-                tracing::info!("the search index is made anew: {why}");
-                self.build(&catalogue, false).await?
+        let current = self.usable(Target::Current, &catalogue).await?;
+        let mut mark = if self.usable(Target::Next, &catalogue).await?.is_ok() {
+            tracing::info!("the making of a new search index goes on");
+            self.build(&catalogue, current.is_ok()).await?
+        } else {
+            match current {
+                Ok(mark) => mark,
+                Err(why) => {
+                    tracing::info!("the search index is made anew: {why}");
+                    self.build(&catalogue, false).await?
+                }
             }
         };
         self.note_success();
+        // Should the process have ended right after the last one was complete.
+        self.db.forget_follower(BUILDING).await?;
         self.status.send_modify(|status| {
             status.state = State::Following;
             status.position = mark.position;
@@ -260,16 +262,16 @@ impl Search {
                     told = Instant::now();
                     self.db.set_follower_position(FOLLOWER, mark.position).await?;
                 }
-                if self.engine.is_shared() && looked.elapsed() > LOOK_AT_INDEX {
+                if looked.elapsed() > LOOK_AT_INDEX {
                     looked = Instant::now();
                     // Somebody removed it, or put an older one in its place.
                     if self.engine.mark(Target::Current).await?.as_ref() != Some(&mark) {
                         return Ok(());
                     }
                 }
-                if checked.elapsed() > CHECK_EVERY {
+                // A check that changes interrupted goes on soon.
+                if checked.elapsed() > CHECK_EVERY && self.compare(&mark, &mut round).await? {
                     checked = Instant::now();
-                    self.compare(&mark, &mut round).await?;
                 }
                 tokio::select! {
                     () = self.check.notified() => {
@@ -285,7 +287,7 @@ impl Search {
                 }
                 continue;
             }
-            let why = if changes.first().is_some_and(|change| change.position != mark.position + 1) {
+            let why = if has_gap(&changes, &mark) {
                 Some("the change log no longer holds what it missed")
             } else if changes.iter().any(|change| change.asset_id == EVERYTHING) {
                 Some("the catalogue was imported")
@@ -315,28 +317,15 @@ impl Search {
         self.tell_others(mark).await
     }
 
-    async fn tell_others(&self, mark: &Mark) -> Result<()> {
+    pub(super) async fn tell_others(&self, mark: &Mark) -> Result<()> {
         if self.engine.is_shared() {
             self.db.set_follower_position(FOLLOWER, mark.position).await?;
         }
         Ok(())
     }
 
-    /// Brings the index that is searched up to date.
-    async fn keep_in_step(&self, mark: Mark) -> Result<Mark> {
-        let changes = self.db.changes_after(mark.position, CHANGES_AT_ONCE).await?;
-        if changes.is_empty() {
-            return Ok(mark);
-        }
-        let mark = self.apply(Target::Current, &changes, mark).await?;
-        self.engine.show().await?;
-        self.status.send_modify(|status| status.position = mark.position);
-        self.tell_others(&mark).await?;
-        Ok(mark)
-    }
-
     /// What an index says of itself, or why it has to be made anew.
-    async fn usable(&self, target: Target, catalogue: &str) -> Result<std::result::Result<Mark, &'static str>> {
+    pub(super) async fn usable(&self, target: Target, catalogue: &str) -> Result<std::result::Result<Mark, &'static str>> {
         let Some(mark) = self.engine.mark(target).await? else { return Ok(Err("there is none that can be read")) };
         Ok(if mark.layout != LAYOUT {
             Err("this version of the program has another layout")
@@ -350,191 +339,11 @@ impl Search {
             Ok(mark)
         })
     }
+}
 
-    /// Makes a new index, goes on with one whose making was interrupted, and searches it from then on. The one that is searched meanwhile is
-    /// kept in step, if wanted.
-    async fn build(&self, catalogue: &str, keep_current: bool) -> Result<Mark> {
-        let begin = Instant::now();
-        let mut current = if keep_current { self.usable(Target::Current, catalogue).await?.ok() } else { None };
-        let interrupted = self.usable(Target::Next, catalogue).await?.ok().filter(|mark| mark.scanned.is_some());
-        let mut mark = match interrupted {
-            Some(mark) => mark,
-            None => {
-                let mark =
-                    Mark { catalogue: catalogue.to_owned(), layout: LAYOUT, position: self.db.last_position().await?, scanned: Some(0) };
-                self.engine.begin_next(&mark).await?;
-                mark
-            }
-        };
-        let last = self.db.last_row_id().await?;
-        self.db.set_follower_position(BUILDING, 0).await?;
-        let mut told = Instant::now();
-        let mut indexed: u64 = 0;
-        while let Some(scanned) = mark.scanned {
-            self.status.send_modify(|status| {
-                status.state = State::Building;
-                status.scanned = Some((scanned, last.max(scanned)));
-            });
-            if told.elapsed() > LOG_EVERY {
-                told = Instant::now();
-                self.db.set_follower_position(BUILDING, scanned.saturating_mul(100) / last.max(1)).await?;
-                tracing::info!("the new search index holds {indexed} resources; {scanned} of {last} rows were read");
-            }
-            // The version is that of the log before the rows are read: a change that comes later is written over them.
-            let version = self.db.last_position().await?;
-            let next = self.db.row_id_after(scanned, SCANNED_AT_ONCE).await?;
-            let ids: Vec<i64> = match next {
-                Some(next) => self.db.published_between(scanned, next).await?.into_iter().map(|(id, _)| id).collect(),
-                None => Vec::new(),
-            };
-            let mut parts = self.parts(&ids).await?.into_iter().peekable();
-            while let Some(ids) = parts.next() {
-                let writes = self.read(&ids, false).await?;
-                indexed += writes.len() as u64;
-                if parts.peek().is_none() {
-                    mark.scanned = next;
-                }
-                self.write(Target::Next, writes, version, &mark).await?;
-            }
-            // The old index is searched meanwhile.
-            if let Some(old) = current.take() {
-                current = Some(self.keep_in_step(old).await?);
-            }
-        }
-        // What changed while the rows were read.
-        loop {
-            let changes = self.db.changes_after(mark.position, CHANGES_AT_ONCE).await?;
-            let Some(last) = changes.last() else { break };
-            if changes.iter().any(|change| change.asset_id == EVERYTHING && change.position > mark.position) {
-                // An import replaced what was read: the next round begins anew.
-                self.engine.begin_next(&Mark { position: last.position, scanned: Some(0), ..mark.clone() }).await?;
-                return Box::pin(self.build(catalogue, false)).await;
-            }
-            mark = self.apply(Target::Next, &changes, mark).await?;
-        }
-        self.engine.swap().await?;
-        self.db.forget_follower(BUILDING).await?;
-        self.db.set_follower_position(FOLLOWER, mark.position).await?;
-        tracing::info!(millis = begin.elapsed().as_millis(), "a new search index with {indexed} resources was made");
-        Ok(mark)
-    }
-
-    /// Brings the entries of changed resources up to date, and of those that are found by their names.
-    async fn apply(&self, target: Target, changes: &[Change], mark: Mark) -> Result<Mark> {
-        let Some(last) = changes.last() else { return Ok(mark) };
-        let ids: BTreeSet<i64> = changes.iter().map(|change| change.asset_id).collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let mut parts = self.parts(&ids).await?.into_iter().peekable();
-        let mut mark = mark;
-        while let Some(ids) = parts.next() {
-            let writes = self.read(&ids, true).await?;
-            let renamed = self.renamed(target, &writes).await?;
-            self.write_namers(target, &renamed, last.position, &mark).await?;
-            if parts.peek().is_none() {
-                mark.position = last.position;
-            }
-            self.write(target, writes, last.position, &mark).await?;
-        }
-        Ok(mark)
-    }
-
-    /// These resources in parts that are read into memory one after the other. There is one part at least.
-    pub(super) async fn parts(&self, ids: &[i64]) -> Result<Vec<Vec<i64>>> {
-        let bytes: HashMap<i64, i64> = self.db.searchable_bytes(ids).await?.into_iter().collect();
-        let mut parts = vec![Vec::new()];
-        let mut left = BYTES_AT_ONCE;
-        for id in ids {
-            left -= bytes.get(id).copied().unwrap_or_default();
-            if left < 0 && parts.last().is_some_and(|part| !part.is_empty()) {
-                parts.push(Vec::new());
-                left = BYTES_AT_ONCE;
-            }
-            parts.last_mut().into_iter().for_each(|part| part.push(*id));
-        }
-        Ok(parts)
-    }
-
-    /// Those of the resources that are called something else than the index says.
-    async fn renamed(&self, target: Target, writes: &[Write]) -> Result<Vec<i64>> {
-        let labelled: BTreeMap<i64, &str> = writes
-            .iter()
-            .map(|write| match write {
-                Write::Put(entry) => (entry.id, entry.label.as_str()),
-                Write::Remove(id) => (*id, ""),
-            })
-            .collect();
-        // While an index is made, nobody knows what its entries were made of.
-        if target == Target::Next {
-            return Ok(labelled.into_iter().filter(|(_, label)| !label.is_empty()).map(|(id, _)| id).collect());
-        }
-        let ids: Vec<i64> = labelled.keys().copied().collect();
-        let known: HashMap<i64, String> = self.engine.labels(&ids).await?.into_iter().collect();
-        let is_renamed = |(id, label): &(i64, &str)| known.get(id).map(String::as_str).unwrap_or_default() != *label;
-        Ok(labelled.into_iter().filter(is_renamed).map(|(id, _)| id).collect())
-    }
-
-    /// Brings the entries of those up to date that are found by the names of these resources.
-    async fn write_namers(&self, target: Target, renamed: &[i64], version: i64, mark: &Mark) -> Result<()> {
-        for renamed in renamed.chunks(500) {
-            let mut after = 0;
-            loop {
-                let namers = self.db.namers(renamed, &LINKED_FIELDS, after, CHANGES_AT_ONCE).await?;
-                let Some(last) = namers.last() else { break };
-                after = *last;
-                for namers in self.parts(&namers).await? {
-                    let writes = self.read(&namers, true).await?;
-                    self.write(target, writes, version, mark).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) async fn write(&self, target: Target, writes: Vec<Write>, version: i64, mark: &Mark) -> Result<()> {
-        let ids: Vec<i64> = writes.iter().map(Write::id).collect();
-        let refused = self.engine.write(target, writes, version, mark).await?;
-        self.db.remove_search_failures(&ids).await?;
-        for (id, reason) in refused {
-            tracing::warn!(id, reason, "the search index refused a resource; it is set aside");
-            self.db.add_search_failure(id, &reason).await?;
-        }
-        Ok(())
-    }
-
-    /// What has to be written for these resources: their entries, and, if wanted, that others are gone.
-    pub(super) async fn read(&self, ids: &[i64], with_removals: bool) -> Result<Vec<Write>> {
-        let rows = self.db.searchable(ids).await?;
-        let labels = self.labels(&rows).await?;
-        let mut writes: Vec<Write> = Vec::with_capacity(ids.len());
-        let mut missing: BTreeSet<i64> = ids.iter().copied().collect();
-        for row in &rows {
-            let Some(mut entry) = Entry::of(row, &labels) else { continue };
-            if entry::is_linked_type(&row.resource_type) {
-                entry.label = labels.get(&row.identifier).cloned().unwrap_or_default();
-            }
-            missing.remove(&row.id);
-            writes.push(Write::Put(Box::new(entry)));
-        }
-        if with_removals {
-            writes.extend(missing.into_iter().map(Write::Remove));
-        }
-        Ok(writes)
-    }
-
-    /// What the resources are called that these name, and what those of them are called that others name.
-    async fn labels(&self, rows: &[SearchableRow]) -> Result<HashMap<String, String>> {
-        let mut identifiers: BTreeSet<&str> = BTreeSet::new();
-        for row in rows {
-            let Some(resource) = by_name(&row.resource_type) else { continue };
-            identifiers.extend(entry::named(resource, &row.links));
-            if entry::is_linked_type(&row.resource_type) {
-                identifiers.insert(&row.identifier);
-            }
-        }
-        let identifiers: Vec<&str> = identifiers.into_iter().collect();
-        let found = self.db.linked_rows(&identifiers, &IDENTIFYING).await?;
-        Ok(found.into_iter().map(|row| (row.identifier.clone(), entry::label(&row))).collect())
-    }
+/// Whether changes are missing between what the index has followed and these.
+pub(super) fn has_gap(changes: &[Change], mark: &Mark) -> bool {
+    changes.first().is_some_and(|change| change.position != mark.position + 1)
 }
 
 /// The folder of the embedded index.

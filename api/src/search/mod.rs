@@ -4,11 +4,13 @@
 //! makes a new index where that is not enough. An [`Engine`] keeps and asks the index; it knows neither the database nor the model.
 
 pub(crate) mod analysis;
+mod build;
 mod check;
 mod elastic;
 mod embedded;
 mod entry;
 mod follow;
+mod refresh;
 
 use aiod_schema::vocabulary::VOCABULARIES;
 use aiod_schema::{ResourceType, resource_types};
@@ -324,6 +326,11 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Whether processes on other machines keep and ask the same index: then a lease says which of them writes.
     fn is_shared(&self) -> bool {
         false
+    }
+
+    /// Makes this process the one that keeps the index. One that other machines share needs a lease instead.
+    fn claim(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Searches. A word that nothing has is taken for those that are much like it (see [`edits`]), which weigh less: so a typing error never

@@ -29,6 +29,9 @@ pub struct Wakes {
     pub(super) moved: Notify,
 }
 
+/// Stands behind the name of work in the name of its progress.
+const PROGRESS: &str = " progress";
+
 /// A change of a resource, or of what it shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Change {
@@ -117,9 +120,23 @@ impl Db {
         self.execute(update.bind(position).bind(now()).bind(name)).await.map(drop)
     }
 
+    /// Notes how far some work is. It is no position, and the log is not kept for it.
+    pub async fn set_progress(&self, name: &str, progress: i64) -> Result<()> {
+        let name = format!("{name}{PROGRESS}");
+        let insert = format!("{} change_position (name, position, date_moved) VALUES (?, 0, 0)", self.dialect().insert_ignore());
+        self.execute(Sql::new(insert).bind(&name)).await?;
+        self.execute(Sql::new("UPDATE change_position SET position = ? WHERE name = ?").bind(progress).bind(&name)).await.map(drop)
+    }
+
+    /// How far some work is; `None` when it is not under way.
+    pub async fn progress(&self, name: &str) -> Result<Option<i64>> {
+        self.follower_position(&format!("{name}{PROGRESS}")).await
+    }
+
     /// Forgets a follower, so that the log is not kept for it.
     pub async fn forget_follower(&self, name: &str) -> Result<()> {
-        self.execute(Sql::new("DELETE FROM change_position WHERE name = ? AND name <> 'head'").bind(name)).await.map(drop)
+        let sql = Sql::new("DELETE FROM change_position WHERE name <> 'head' AND name IN (?, ?)");
+        self.execute(sql.bind(name).bind(format!("{name}{PROGRESS}"))).await.map(drop)
     }
 
     /// Removes changes from the log: those that were moved before `date` and that every follower has read, and all from before
@@ -127,7 +144,6 @@ impl Db {
     pub async fn prune_changes(&self, date: i64, limit: i64) -> Result<u64> {
         let read = "SELECT MIN(position) FROM change_position WHERE date_moved >= ? OR name = 'head'";
         let slowest = self.fetch_optional::<(Option<i64>,)>(Sql::new(read).bind(limit)).await?.and_then(|(slowest,)| slowest);
-        // The last one stays, so that a follower can tell whether it missed any.
         let last = "SELECT MAX(position) FROM asset_change WHERE date_moved < ? AND position <= ?";
         let last = self.fetch_optional::<(Option<i64>,)>(Sql::new(last).bind(date).bind(slowest.unwrap_or_default())).await?;
         let Some(last) = last.and_then(|(last,)| last) else { return Ok(0) };

@@ -70,6 +70,14 @@ impl Dialect {
         }
     }
 
+    /// How many bytes the text of a column has.
+    pub(crate) fn bytes_of(self, column: &str) -> String {
+        match self {
+            Self::MySql => format!("LENGTH({column})"),
+            Self::Sqlite => format!("LENGTH(CAST({column} AS BLOB))"),
+        }
+    }
+
     /// The beginning of an `INSERT` that passes over rows whose unique key exists.
     pub(crate) fn insert_ignore(self) -> &'static str {
         match self {

@@ -55,8 +55,16 @@ impl Db {
 
     /// How many bytes the documents of those of these resources have that are published.
     pub async fn searchable_bytes(&self, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
-        let sql = Sql::new("SELECT id, LENGTH(document) FROM asset WHERE status = 'published' AND alive = 1 AND id IN ").push_list(ids);
+        let bytes = self.dialect().bytes_of("document");
+        let sql = Sql::new(format!("SELECT id, {bytes} FROM asset WHERE status = 'published' AND alive = 1 AND id IN ")).push_list(ids);
         self.fetch_all(sql).await
+    }
+
+    /// Published resources after one row id and up to another one, in order, and how many bytes their documents have.
+    pub async fn searchable_bytes_between(&self, after: i64, last: i64) -> Result<Vec<(i64, i64)>> {
+        let bytes = self.dialect().bytes_of("document");
+        let sql = format!("SELECT id, {bytes} FROM asset WHERE id > ? AND id <= ? AND status = 'published' AND alive = 1 ORDER BY id");
+        self.fetch_all(Sql::new(sql).bind(after).bind(last)).await
     }
 
     /// The row id that so many rows lie up to, after another one; `None` at the end.
@@ -77,7 +85,7 @@ impl Db {
         self.fetch_all(Sql::new(sql).bind(after).bind(last)).await
     }
 
-    /// How many resources are published. It counts them.
+    /// How many resources are published, by the counts that are kept.
     pub async fn count_published(&self) -> Result<i64> {
         let kept =
             "SELECT COALESCE((SELECT SUM(total) FROM resource_count), 0) + COALESCE((SELECT SUM(amount) FROM resource_count_change), 0)";
@@ -128,10 +136,10 @@ impl Db {
         self.fetch_all(Sql::new(sql).bind(after).bind(limit)).await
     }
 
-    /// Has the index read these resources once more.
+    /// Has the index read these resources once more. Revision 0: nothing has changed that readers see.
     pub async fn note_for_search(&self, ids: &[i64]) -> Result<()> {
         for ids in ids.chunks(MAX_LISTED) {
-            let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, revision FROM asset WHERE id IN ").push_list(ids);
+            let sql = Sql::new("INSERT INTO outbox (asset_id, revision) SELECT id, 0 FROM asset WHERE id IN ").push_list(ids);
             self.execute(sql).await?;
         }
         Ok(())

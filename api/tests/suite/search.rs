@@ -534,12 +534,53 @@ async fn what_is_read_more_often_is_more_popular() {
     let app = library().await;
     let all = search(&app, "/search/datasets?search_query=mnist&sort_by_id=true").await;
     let fashion = all["resources"][1]["identifier"].as_str().unwrap();
-    for _ in 0..3 {
+    for _ in 0..8 {
         app.get(&format!("/datasets/{fashion}")).send().await.ok();
     }
     app.app.catalogue.flush_reads().await.unwrap();
     app.indexed().await;
     let popular = search(&app, "/search?types=datasets&sort=popularity").await;
     assert_eq!(found(&popular)[..2], ["fashion", "mnist"], "then in the order of registration");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_making_of_an_index_goes_on_after_a_restart() {
+    let mut app = library().await;
+    let record = |i: usize| json!({"resource": {"platform_resource_identifier": format!("more {i}"), "name": format!("Filler {i}")}});
+    for part in 0..8 {
+        app.batch("datasets", (part * 900..part * 900 + 900).map(record).collect()).await;
+    }
+    app.indexed().await;
+    for round in 0..4_u64 {
+        app.app.catalogue.db.note_reindex().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(30 + 150 * round)).await;
+        app = app.restarted().await;
+        app.indexed().await;
+        assert_eq!(search(&app, "/search?q=filler&limit=1").await["total_hits"], 7_200, "{round}");
+    }
+    let left: Vec<(String,)> = app.rows("SELECT name FROM change_position WHERE name LIKE 'search building%'").await;
+    assert_eq!(left, [], "nothing is being made any more");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_removed_while_it_is_searched_is_made_anew() {
+    let app = library().await;
+    if crate::harness::elasticsearch().is_some() {
+        println!("skipped: the index is not in a folder");
+        return app.close().await;
+    }
+    std::fs::remove_dir_all(app.search_folder()).unwrap();
+    app.publish("datasets", "late", json!({"name": "Latecomer"})).await;
+    for _ in 0..300 {
+        let answer = app.get("/search?q=latecomer").send().await;
+        if answer.status.as_u16() == 200 && answer.json()["total_hits"] == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(found(&search(&app, "/search?q=latecomer").await), ["late"]);
+    assert_eq!(search(&app, "/search?q=mnist").await["total_hits"], 2);
     app.close().await;
 }

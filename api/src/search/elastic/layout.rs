@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::digest::sha256_hex;
-use crate::search::entry::{Entry, stems};
+use crate::search::analysis::stems;
+use crate::search::entry::Entry;
 use crate::search::{Date, Number, Part, facets};
 
 pub(super) const ID: &str = "id";

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use tantivy::TantivyDocument;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
-use crate::search::entry::{Entry, stems};
+use crate::search::analysis::stems;
+use crate::search::entry::Entry;
 use crate::search::{Date, Number, Part, facets};
 
 /// The tokenizer of fields of words: texts come as words with blanks between them.

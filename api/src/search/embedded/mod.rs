@@ -10,7 +10,7 @@ mod pages;
 mod spelling;
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -31,6 +31,8 @@ use super::{Engine, Found, Mark, Query, Refused, Result, Sample, SearchError, Ta
 
 /// How many bytes of entries are in memory before they are written.
 const MEMORY: usize = 48 << 20;
+/// What the names of the folders of indexes begin with; a number follows.
+const NAME: &str = "index-";
 /// The file that the process locks that keeps the index.
 const LOCK: &str = "lock";
 /// The file that names the index that is searched.
@@ -107,6 +109,10 @@ impl Embedded {
 }
 
 impl Engine for Embedded {
+    fn claim(&self) -> BoxFuture<'_, Result<()>> {
+        self.run(Shared::keep)
+    }
+
     fn name(&self) -> &'static str {
         "embedded"
     }
@@ -160,7 +166,10 @@ impl Shared {
         if lock.is_none() {
             std::fs::create_dir_all(&self.folder).map_err(|error| failed(format!("{}: {error}", self.folder.display())))?;
             let file = File::options().create(true).truncate(false).write(true).open(self.folder.join(LOCK)).map_err(failed)?;
-            file.try_lock().map_err(|_| SearchError::Elsewhere)?;
+            file.try_lock().map_err(|error| match error {
+                TryLockError::WouldBlock => SearchError::Elsewhere,
+                TryLockError::Error(error) => failed(format!("{} cannot be locked: {error}", self.folder.display())),
+            })?;
             *lock = Some(file);
         }
         Ok(())
@@ -249,12 +258,20 @@ impl Shared {
     }
 
     fn mark(&self, target: Target) -> Result<Option<Mark>> {
-        if target == Target::Next {
-            self.find_next()?;
+        match target {
+            Target::Current => self.forget_replaced(),
+            Target::Next => self.find_next()?,
         }
         let Some(opened) = self.target(target)? else { return Ok(None) };
-        let payload = opened.index.load_metas()?.payload;
-        Ok(payload.and_then(|payload| serde_json::from_str(&payload).ok()))
+        let Ok(metas) = opened.index.load_metas() else {
+            // Its folder is gone.
+            match target {
+                Target::Current => *self.current.write().unwrap_or_else(PoisonError::into_inner) = None,
+                Target::Next => *locked(&self.next) = None,
+            }
+            return Ok(None);
+        };
+        Ok(metas.payload.and_then(|payload| serde_json::from_str(&payload).ok()))
     }
 
     /// Opens the index that was being made when the process ended.
@@ -272,7 +289,9 @@ impl Shared {
     /// The names of the folders of indexes.
     fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.path().is_dir()).filter_map(|entry| entry.file_name().into_string().ok()).collect()
+        let names = entries.filter(|entry| entry.path().is_dir()).filter_map(|entry| entry.file_name().into_string().ok());
+        // What else lies in the folder is not ours.
+        names.filter(|name| name.strip_prefix(NAME).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))).collect()
     }
 
     fn begin_next(&self, mark: &Mark) -> Result<()> {
@@ -283,7 +302,7 @@ impl Shared {
         for name in self.names().into_iter().filter(|name| Some(name) != current.as_ref()) {
             std::fs::remove_dir_all(self.folder.join(name)).map_err(failed)?;
         }
-        let name = format!("index-{}", chrono::Utc::now().timestamp_micros());
+        let name = format!("{NAME}{}", chrono::Utc::now().timestamp_micros());
         let folder = self.folder.join(&name);
         std::fs::create_dir_all(&folder).map_err(failed)?;
         let index = Index::create_in_dir(&folder, self.layout.schema.clone())?;
@@ -298,8 +317,12 @@ impl Shared {
         let opened = self.target(target)?.ok_or_else(|| SearchError::Unavailable("the search index is gone".to_owned()))?;
         opened.write(
             |writer| {
+                // A new index that goes through the rows has none of them yet.
+                let is_scanning = target == Target::Next && mark.scanned.is_some();
                 for write in writes {
-                    writer.delete_term(Term::from_field_i64(self.layout.id, write.id()));
+                    if !is_scanning {
+                        writer.delete_term(Term::from_field_i64(self.layout.id, write.id()));
+                    }
                     if let Write::Put(entry) = write {
                         writer.add_document(self.layout.document(entry))?;
                     }

@@ -207,6 +207,7 @@ async fn a_silent_elasticsearch_holds_up_searches_only_and_for_two_seconds() {
         let begin = Instant::now();
         let answer = app.get(path).send().await;
         assert_eq!((answer.status.as_u16(), answer.header("Retry-After").is_some()), (503, true), "{path}: {}", answer.text());
+        assert!(answer.text().contains("search engine does not answer"), "{}", answer.text());
         assert!(begin.elapsed() < Duration::from_millis(2_500), "{path}: {:?}", begin.elapsed());
     }
     let begin = Instant::now();

@@ -22,6 +22,9 @@ pub(super) const WORKING: Duration = Duration::from_secs(30);
 const BUSY: [Duration; 5] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
+/// Why nothing is found where there is no index yet.
+pub(super) const BEING_MADE: &str = "the search index is being made";
+
 /// A connection to Elasticsearch.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -156,7 +159,7 @@ impl Answer {
             401 | 403 if self.error_type() != "cluster_block_exception" => {
                 unavailable(format!("it refuses what the catalogue asks ({}): {}", self.status, self.reason()))
             }
-            404 => SearchError::Unavailable("the search index is being made".to_owned()),
+            404 => SearchError::Unavailable(BEING_MADE.to_owned()),
             429 => unavailable("it has too much to do"),
             403 | 500.. => unavailable(format!("it fails ({}): {}", self.status, self.reason())),
             status => SearchError::Failed(format!("Elasticsearch answered {status}: {}", self.reason())),

@@ -15,6 +15,7 @@ mod layout;
 mod spelling;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use elasticsearch::http::Method;
 use futures_util::FutureExt;
@@ -22,11 +23,14 @@ use futures_util::future::{BoxFuture, try_join};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::client::{Client, Content, SEARCHING, WORKING};
+use self::client::{BEING_MADE, Client, Content, SEARCHING, WORKING};
 use self::cursor::{Cursor, KEPT, Points};
 use self::layout::{ID, LABEL, MARK, MAX_WINDOW, REVISION};
 use super::{Engine, Found, Mark, Query, Refused, Result, Sample, SearchError, Target, Write};
 use crate::config::SearchConfig;
+
+/// How often the log says that searches get no answer.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// An index in Elasticsearch.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(super) struct Elastic {
     /// The names of the indexes that this process writes to.
     names: Mutex<Names>,
     points: Points,
+    /// When the log last said that searches get no answer.
+    told: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +75,13 @@ fn buckets(aggregation: Option<&Value>) -> Vec<(String, u64)> {
 impl Elastic {
     /// The index of the configuration, which is made when something is written.
     pub(super) fn new(config: &SearchConfig) -> Self {
-        Self { client: Client::new(config), alias: config.index.clone(), names: Mutex::default(), points: Points::default() }
+        Self {
+            client: Client::new(config),
+            alias: config.index.clone(),
+            names: Mutex::default(),
+            points: Points::default(),
+            told: Mutex::default(),
+        }
     }
 
     fn next_alias(&self) -> String {
@@ -255,6 +267,21 @@ impl Elastic {
         }
     }
 
+    /// An answer that comes while somebody waits for it, or none. Why there is none is for the log: it may name users and addresses.
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let why = match tokio::time::timeout(SEARCHING, answer).await {
+            Ok(Err(SearchError::Unavailable(why))) if why != BEING_MADE => why,
+            Ok(answer) => return answer,
+            Err(_) => "no answer in time".to_owned(),
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() > TELL_EVERY) {
+            *told = Some(Instant::now());
+            tracing::warn!(why, "searches get no answer: {why}");
+        }
+        Err(SearchError::Unavailable("the search engine does not answer".to_owned()))
+    }
+
     async fn read_labels(&self, ids: &[i64]) -> Result<Vec<(i64, String)>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -300,12 +327,6 @@ fn with_corrections(query: &Query, corrected: &[(String, Vec<String>)]) -> Query
     query
 }
 
-/// An answer that comes while somebody waits for it, or none.
-async fn in_time<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| SearchError::Unavailable("Elasticsearch: no answer in time".to_owned());
-    tokio::time::timeout(SEARCHING, answer).await.map_err(late)?
-}
-
 impl Engine for Elastic {
     fn name(&self) -> &'static str {
         "elasticsearch"
@@ -316,11 +337,11 @@ impl Engine for Elastic {
     }
 
     fn search<'e>(&'e self, query: &'e Query) -> BoxFuture<'e, Result<Found>> {
-        in_time(self.search_corrected(query)).boxed()
+        self.in_time(self.search_corrected(query)).boxed()
     }
 
     fn suggest<'e>(&'e self, beginning: &'e str, limit: usize) -> BoxFuture<'e, Result<Vec<String>>> {
-        in_time(spelling::suggest(&self.client, &self.alias, beginning, limit)).boxed()
+        self.in_time(spelling::suggest(&self.client, &self.alias, beginning, limit)).boxed()
     }
 
     fn labels<'e>(&'e self, ids: &'e [i64]) -> BoxFuture<'e, Result<Vec<(i64, String)>>> {

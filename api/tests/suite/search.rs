@@ -183,7 +183,9 @@ async fn whatever_is_typed_is_answered() {
         "name:mnist",
         "[1 TO 2]",
     ];
-    for text in texts {
+    let many_words: String = (0..64).map(|i| format!("zzunknown{i:02} ")).collect();
+    let many_phrases: String = (0..64).map(|i| format!("\"a{i} b\" -\"c{i} d\" ")).collect();
+    for text in texts.into_iter().chain([many_words.as_str(), &many_phrases]) {
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
         for path in ["/search?q=", "/search/datasets?search_query=", "/search/suggest?q="] {
             let status = app.get(&format!("{path}{encoded}")).send().await.status.as_u16();

@@ -15,7 +15,7 @@ use crate::search::{Result, SearchError};
 /// For how long a cursor can be used again.
 pub(super) const KEPT: &str = "5m";
 /// How many points in time a process keeps: with one more, the cursors of the oldest expire.
-const MOST_KEPT: usize = 200;
+const MOST_KEPT: usize = 500;
 
 /// Where a page begins.
 pub(super) struct Cursor {
@@ -50,7 +50,7 @@ impl Points {
         Ok(Cursor { point, after: None, corrected: Vec::new() })
     }
 
-    /// Gives up a point in time behind whose last page nothing comes.
+    /// Gives up a point in time of which no cursor was given out.
     pub(super) async fn close(&self, client: &Client, point: &str) {
         self.locked().retain(|kept| kept != point);
         release(client, point).await;

@@ -250,7 +250,9 @@ impl Elastic {
             let point = answer.get("pit_id").and_then(Value::as_str).unwrap_or(&cursor.point);
             match keys.last().filter(|_| keys.len() >= query.limit) {
                 Some(last) => next = Some(Cursor::text(point, last, &corrected)),
-                None => self.points.close(&self.client, point).await,
+                // Nobody has a cursor of it. What comes last may be asked for again.
+                None if cursor.after.is_none() => self.points.close(&self.client, point).await,
+                None => {}
             }
         }
         let counts = |facet: &str| {

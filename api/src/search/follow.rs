@@ -147,7 +147,9 @@ impl Search {
         }
         let head = self.db.last_position().await?;
         let mut status = self.status.subscribe();
-        let _ = status.wait_for(|status| status.position >= head && status.state != State::Starting).await;
+        // At position 0 there may be no index yet, and nothing to wait for.
+        let is_searched = |status: &Status| status.position > 0 || matches!(status.state, State::Following | State::Elsewhere);
+        let _ = status.wait_for(|status| status.position >= head && is_searched(status)).await;
         Ok(())
     }
 

@@ -141,6 +141,11 @@ async fn faulty_searches_are_refused() {
     }
     let long = "x".repeat(2_001);
     assert_eq!(app.get(&format!("/search/datasets?search_query={long}")).send().await.faults(), ["query.search_query"]);
+    let many = |name: &str, value: &str| (0..101).map(|n| format!("{name}={value}{n}")).collect::<Vec<_>>().join("&");
+    for (name, value) in [("platforms", "p"), ("filter", "keyword:"), ("types", "t"), ("facets", "f")] {
+        assert_eq!(app.get(&format!("/search?{}", many(name, value))).send().await.faults(), [format!("query.{name}")], "{name}");
+    }
+    assert_eq!(app.get(&format!("/search/datasets?search_query=x&{}", many("platforms", "p"))).send().await.faults(), ["query.platforms"]);
     assert_eq!(app.get("/search/events?search_query=x&search_fields=issn").send().await.faults(), ["query.search_fields"]);
     let unknown = app.get("/search/datasets?search_query=x&platforms=Example").send().await.refused(400);
     assert!(unknown.contains("'Example' is not known") && unknown.contains("huggingface"), "{unknown}");
@@ -211,6 +216,8 @@ async fn phrases_and_unwanted_words_have_a_meaning_across_types() {
         ("date_published_after=2017-01-01", vec!["fashion"]),
         ("q=mnist&date_published_before=2000-01-01", vec!["mnist"]),
         ("types=datasets&sort=date_created&direction=asc", vec!["mnist", "fashion", "bert", "cafe", "yolo", "hanzi"]),
+        ("q=YOLO+-+weights+--+v8", vec!["yolo"]),
+        ("q=mnist&sort=name&platforms=example&platforms=example&types=datasets,datasets&types=dataset", vec!["fashion", "mnist"]),
     ] {
         assert_eq!(found(&search(&app, &format!("/search?{query}")).await), expected, "{query}");
     }
@@ -246,6 +253,7 @@ async fn a_typing_error_finds_what_was_meant_and_outranks_nothing() {
         ("nnist", "fashion", "mnist"),
         ("clasification", "mnist", "classification"),
         ("hadnwritten+mnist", "mnist", "handwritten mnist"),
+        ("handwriten+%22MNIST++handwritten%22+-nnist", "mnist", "handwritten \"MNIST  handwritten\" -nnist"),
     ] {
         let answer = search(&app, &format!("/search?q={query}&types=datasets")).await;
         assert_eq!(found(&answer).first(), Some(&first), "{query}");
@@ -268,6 +276,9 @@ async fn passages_are_marked_and_nothing_else_is_markup() {
     let identifier = answer["resources"][0]["identifier"].as_str().unwrap();
     let passage = answer["highlights"][identifier]["description"].as_str().unwrap();
     assert!(passage.contains("<mark>zebra</mark> &amp; more") && !passage.contains("<img"), "{passage}");
+    let corrected = search(&app, "/search?q=handwriten&types=datasets").await;
+    let identifier = corrected["resources"][0]["identifier"].as_str().unwrap();
+    assert_eq!(corrected["highlights"][identifier]["name"], "MNIST <mark>handwritten</mark> digits", "a word that was looked for instead");
     app.close().await;
 }
 
@@ -382,6 +393,17 @@ async fn similar_resources_share_words() {
     assert_eq!(similar[0]["platform_resource_identifier"], "fashion");
     assert_eq!(similar.as_array().unwrap().len(), 1);
     app.get("/datasets/data_rPQvKrL8cgXhtL4HEHijXSiC/similar").send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_is_like_a_very_large_resource_is_found() {
+    let app = library().await;
+    let large = json!({"name": "MNIST digits in words", "description": {"plain": "digits ".repeat(60_000)}});
+    let large = app.publish("datasets", "large", large).await;
+    app.indexed().await;
+    let similar = app.get(&format!("/datasets/{large}/similar")).send().await.ok();
+    assert!(similar.as_array().unwrap().iter().any(|hit| hit["platform_resource_identifier"] == "mnist"), "{similar}");
     app.close().await;
 }
 

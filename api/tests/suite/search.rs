@@ -267,6 +267,23 @@ async fn a_typing_error_finds_what_was_meant_and_outranks_nothing() {
 }
 
 #[tokio::test]
+async fn words_that_only_deleted_resources_have_are_not_shown() {
+    let app = library().await;
+    let admin = app.key("root", &["admin_aiod_resources"]).await;
+    let gone = app.publish("datasets", "gone", json!({"name": "Zebrafish atlas"})).await;
+    app.indexed().await;
+    assert_eq!(search(&app, "/search?q=zebrafihs").await["did_you_mean"], "zebrafish");
+    app.delete(&format!("/datasets/{gone}?wait=index")).key(&admin).send().await.ok();
+    for query in ["zebrafihs", "zebrafish"] {
+        let answer = search(&app, &format!("/search?q={query}")).await;
+        assert_eq!((&answer["total_hits"], &answer["did_you_mean"]), (&json!(0), &Value::Null), "{query}");
+    }
+    let long = format!("/search?q={}", "handwritten".repeat(3));
+    assert_eq!(search(&app, &long).await["did_you_mean"], Value::Null, "a word that is too long");
+    app.close().await;
+}
+
+#[tokio::test]
 async fn passages_are_marked_and_nothing_else_is_markup() {
     let app = library().await;
     let evil = json!({"description": {"plain": "before <img src=x onerror=alert(1)> the zebra & more"}});
@@ -316,6 +333,25 @@ async fn cursors_go_through_all_hits_of_one_point_in_time() {
         let records: Vec<&String> = seen.iter().filter(|own| own.starts_with('r')).collect();
         let different: std::collections::BTreeSet<&&String> = records.iter().collect();
         assert_eq!((records.len(), different.len(), late_before), (250, 250, 0), "{order}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_with_its_own_query_only() {
+    let app = library().await;
+    let first = app.get("/search?q=mnist+digits&limit=1&cursor=&types=datasets").send().await;
+    let link = first.header("Link").unwrap();
+    let cursor = link.split("cursor=").nth(1).unwrap().split(['&', '>']).next().unwrap().to_owned();
+    for (query, is_same) in [
+        ("q=mnist+digits&limit=2&types=datasets", true),
+        ("q=mnist&limit=1&types=datasets", false),
+        ("q=mnist+digits&types=events", false),
+        ("q=mnist+digits&types=datasets&sort=name", false),
+        ("q=mnist+digits&types=datasets&filter=license:MIT", false),
+    ] {
+        let answer = app.get(&format!("/search?{query}&cursor={cursor}")).send().await;
+        assert_eq!(answer.status.as_u16(), if is_same { 200 } else { 400 }, "{query}");
     }
     app.close().await;
 }
@@ -399,7 +435,8 @@ async fn similar_resources_share_words() {
 #[tokio::test]
 async fn what_is_like_a_very_large_resource_is_found() {
     let app = library().await;
-    let large = json!({"name": "MNIST digits in words", "description": {"plain": "digits ".repeat(60_000)}});
+    let file = |n: usize| json!({"name": format!("Part {n}"), "description": "digits ".repeat(200)});
+    let large = json!({"name": "MNIST digits in words", "distribution": (0..300).map(file).collect::<Vec<_>>()});
     let large = app.publish("datasets", "large", large).await;
     app.indexed().await;
     let similar = app.get(&format!("/datasets/{large}/similar")).send().await.ok();

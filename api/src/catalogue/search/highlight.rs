@@ -40,7 +40,7 @@ pub fn highlights(document: &Document, Marks(wanted): &Marks) -> Result<BTreeMap
     for field in &document.resource.object.fields {
         let is_text = matches!(field.searched, Some(Searched::Name | Searched::OtherName | Searched::Keyword | Searched::Text));
         let Some(value) = value.get(field.name).filter(|_| is_text) else { continue };
-        if let Some(passage) = texts_of(&shortened(value)).iter().find_map(|text| marked(text, wanted)) {
+        if let Some(passage) = texts_of(&shortened(value)).iter().find_map(|text| marked(text.trim(), wanted)) {
             found.insert(field.name.to_owned(), passage);
         }
     }

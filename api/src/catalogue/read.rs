@@ -26,21 +26,14 @@ pub struct Document {
     pub revision: i64,
     /// Its row id.
     pub(super) id: i64,
+    /// The resource's identifier in the catalogue.
+    pub identifier: String,
     /// Its type.
     pub resource: &'static ResourceType,
     /// Whether it is published.
     pub(super) is_public: bool,
     /// Held until the answer is made.
     pub(super) _turn: Turn,
-}
-
-impl Document {
-    /// The resource's identifier in the catalogue.
-    pub fn identifier(&self) -> Option<String> {
-        let field = self.resource.field_with(Role::Identifier)?;
-        let value: Value = parse(&self.body).ok()?;
-        value.get(field.name)?.as_str().map(str::to_owned)
-    }
 }
 
 /// A page of resources.
@@ -59,6 +52,7 @@ pub struct Page {
 #[derive(Clone, Debug)]
 struct Place {
     id: i64,
+    identifier: String,
     resource: &'static ResourceType,
     is_public: bool,
     revision: i64,
@@ -68,9 +62,10 @@ struct Place {
 impl Page {
     /// The resources, each by itself.
     pub fn documents(&self) -> Vec<Document> {
-        let document = |Place { id, resource, is_public, revision, range }: &Place| {
+        let document = |Place { id, identifier, resource, is_public, revision, range }: &Place| {
             let body = self.body.get(range.clone())?.to_owned();
-            Some(Document { body, revision: *revision, id: *id, resource, is_public: *is_public, _turn: Turn::default() })
+            let identifier = identifier.clone();
+            Some(Document { body, revision: *revision, id: *id, identifier, resource, is_public: *is_public, _turn: Turn::default() })
         };
         self.places.iter().filter_map(document).collect()
     }
@@ -147,7 +142,8 @@ impl Catalogue {
         render(&mut body, layout, row, &embedded, views(row.id))
             .ok_or_else(|| Error::Internal(format!("the document of {} cannot be read", what())))?;
         let is_public = row.status == Status::Published;
-        Ok(Document { body, revision: row.revision, id: row.id, resource, is_public, _turn: turn })
+        let identifier = row.identifier.clone();
+        Ok(Document { body, revision: row.revision, id: row.id, identifier, resource, is_public, _turn: turn })
     }
 
     /// What these resources show in full to the caller: asked for only where there is any, so that most reads take one statement.
@@ -297,7 +293,8 @@ impl Catalogue {
             match render(&mut page.body, layout, row, &embedded, views(row.id)) {
                 Some(()) => {
                     let is_public = row.status == Status::Published;
-                    page.places.push(Place { id: row.id, resource, is_public, revision: row.revision, range: begin..page.body.len() });
+                    let (identifier, range) = (row.identifier.clone(), begin..page.body.len());
+                    page.places.push(Place { id: row.id, identifier, resource, is_public, revision: row.revision, range });
                 }
                 // One bad record never makes a list fail.
                 None => {

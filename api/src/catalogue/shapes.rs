@@ -7,8 +7,10 @@ use aiod_schema::model::{FieldType, Kind, Shape};
 use aiod_schema::{Model, Status, choice};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::render::wire_time;
+use super::{Error, Result};
 use crate::store::permission::PermissionKind;
 use crate::store::review::{ReviewRow, SubmissionRow};
 use crate::store::revision::RevisionRow;
@@ -174,7 +176,7 @@ pub struct SearchAnswer {
     pub total_hits: i64,
     /// The resources of this page, the best first.
     #[field(required)]
-    pub resources: Vec<AnyResource>,
+    pub resources: Vec<WrittenResource>,
     /// At most how many resources a page has.
     #[field(required)]
     pub limit: i64,
@@ -340,6 +342,25 @@ pub struct AnyResource(pub Value);
 
 impl FieldType for AnyResource {
     const SHAPE: Shape = Shape::one(Kind::Resource(None));
+}
+
+/// A resource of whatever type, as JSON that is written already.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct WrittenResource(Box<RawValue>);
+
+impl WrittenResource {
+    /// The resource with this JSON.
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    pub fn of(json: String) -> Result<Self> {
+        RawValue::from_string(json).map(Self).map_err(|error| Error::Internal(format!("a document of ours is not JSON: {error}")))
+    }
+}
+
+impl FieldType for WrittenResource {
+    const SHAPE: Shape = AnyResource::SHAPE;
 }
 
 /// A submission with its resources and the decision on it.

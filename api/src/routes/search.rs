@@ -1,12 +1,13 @@
 //! Searching.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aiod_schema::{Model, ResourceType, choice};
 use chrono::NaiveDate;
 use poem::http::header;
 use poem::{Request, Result};
 use poem_openapi::OpenApi;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::caller::Auth;
@@ -16,8 +17,8 @@ use super::resource::OfType;
 use super::shape::{FoundOfType, Page, WithNulls};
 use super::template::{Context, OperationGroup, Tag};
 use crate::catalogue::Error;
-use crate::catalogue::search::{self as catalogue, HIGHLIGHTED, Hits, MAX_OFFSET, MAX_QUERY};
-use crate::catalogue::shapes::{FacetCount, SearchAnswer, SearchFailure, SearchStatus};
+use crate::catalogue::search::{self as catalogue, HIGHLIGHTED, Hits, MAX_OFFSET, MAX_QUERY, Marks, apart};
+use crate::catalogue::shapes::{FacetCount, SearchAnswer, SearchFailure, SearchStatus, WrittenResource};
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 use crate::search::{Date, DateRange, Filter, Number, Order, Part, Query as Asked};
 
@@ -129,15 +130,19 @@ struct TypeSearchQuery {
 }
 
 impl TypeSearchQuery {
-    fn asked(&self, resource: &'static ResourceType) -> Result<Asked, Error> {
+    fn platforms(&self) -> Result<Vec<String>, Error> {
+        catalogue::distinct("platforms", self.platforms.iter().map(String::as_str))
+    }
+
+    fn asked(&self, resource: &'static ResourceType, platforms: &[String]) -> Result<Asked, Error> {
         let text = check_length("search_query", &self.search_query)?;
         let (offset, limit) = self.window.check()?;
-        let parts = self.search_fields.iter().map(|field| field.part(resource)).collect::<Result<Vec<Part>, Error>>()?;
+        let parts = self.search_fields.iter().map(|field| field.part(resource)).collect::<Result<BTreeSet<Part>, Error>>()?;
         Ok(Asked {
             types: vec![resource],
             words: if self.exact_match { catalogue::exactly(text) } else { catalogue::any_of(text) },
-            parts: if parts.is_empty() { catalogue::all_parts() } else { parts },
-            filters: catalogue::of_platforms(&self.platforms).into_iter().collect(),
+            parts: if parts.is_empty() { catalogue::all_parts() } else { parts.into_iter().collect() },
+            filters: catalogue::of_platforms(platforms).into_iter().collect(),
             dates: range(Date::Modified, self.date_modified_after, self.date_modified_before).into_iter().collect(),
             order: if self.sort_by_id { Order::Registration } else { Order::Relevance },
             offset,
@@ -182,23 +187,34 @@ impl TypeSearchRoutes {
     async fn search(&self, request: &Request, auth: Auth, query: Query<TypeSearchQuery>) -> Result<Answer<FoundOfType>> {
         let OfType { app, subject, .. } = &self.0;
         let query = query.0;
-        let asked = query.asked(subject)?;
-        app.catalogue.check_platforms(&query.platforms).await?;
+        let platforms = query.platforms()?;
+        let asked = query.asked(subject, &platforms)?;
+        app.catalogue.check_platforms(&platforms).await?;
         let hits = app.catalogue.search(&auth.0, &query.search_query, &asked).await?;
         let next = hits.next.clone();
-        let resources = hits.documents.into_iter().map(|document| {
-            let document = self.0.shown_as_aiod(document)?;
-            if query.get_all { Ok(serde_json::from_str(&document.body).unwrap_or_default()) } else { catalogue::in_short(&document) }
-        });
-        let resources: Vec<Value> = resources.collect::<Result<_, Error>>()?;
-        let body = json!({
-            "total_hits": hits.total,
-            "resources": resources,
-            "limit": query.window.limit,
-            "offset": query.window.offset,
-        });
+        let context = self.0.clone();
+        let body = apart(move || found_of_type(&context, hits, &query)).await?;
         Ok(with_next(Answer::json(&body)?, request, next.as_deref()))
     }
+}
+
+/// What a search among resources of one type answers.
+#[derive(Debug, Serialize)]
+struct OfTypeAnswer {
+    total_hits: u64,
+    resources: Vec<WrittenResource>,
+    limit: i64,
+    offset: i64,
+}
+
+fn found_of_type(context: &OfType, hits: Hits, query: &TypeSearchQuery) -> Result<OfTypeAnswer, Error> {
+    let mut resources = Vec::with_capacity(hits.documents.len());
+    for document in hits.documents {
+        let document = context.shown_as_aiod(document)?;
+        let json = if query.get_all { document.body } else { catalogue::in_short(&document)?.to_string() };
+        resources.push(WrittenResource::of(json)?);
+    }
+    Ok(OfTypeAnswer { total_hits: hits.total, resources, limit: query.window.limit, offset: query.window.offset })
 }
 
 /// How many similar resources are wanted.
@@ -314,22 +330,19 @@ impl SearchQuery {
         self.q.as_deref().unwrap_or_default()
     }
 
-    fn asked(&self) -> Result<Asked, Error> {
+    fn platforms(&self) -> Result<Vec<String>, Error> {
+        catalogue::distinct("platforms", self.platforms.iter().map(String::as_str))
+    }
+
+    fn asked(&self, platforms: &[String]) -> Result<Asked, Error> {
         let text = check_length("q", self.text())?;
         let (offset, limit) = self.window.check()?;
-        let platforms: Vec<Filter> = catalogue::of_platforms(&self.platforms).into_iter().collect();
+        let platforms: Vec<Filter> = catalogue::of_platforms(platforms).into_iter().collect();
         let ranges = [
             range(Date::Modified, self.date_modified_after, self.date_modified_before),
             range(Date::Created, self.date_created_after, self.date_created_before),
             range(Date::Published, self.date_published_after, self.date_published_before),
         ];
-        let mut facets = Vec::new();
-        for name in self.facets.iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty()) {
-            let facet = catalogue::facet_of("facets", name)?;
-            if !facets.contains(&facet) {
-                facets.push(facet);
-            }
-        }
         Ok(Asked {
             types: catalogue::types_of(&self.types)?,
             words: catalogue::parsed(text),
@@ -340,7 +353,7 @@ impl SearchQuery {
             offset,
             limit,
             cursor: self.window.cursor.clone(),
-            facets,
+            facets: catalogue::facets_of(&self.facets)?,
             facet_values: usize::try_from(self.facet_values).unwrap_or_default(),
         })
     }
@@ -399,11 +412,13 @@ impl SearchRoutes {
     async fn search(&self, request: &Request, auth: Auth, query: Query<SearchQuery>) -> Result<Answer<SearchAnswer>> {
         let app = &self.0.app;
         let query = query.0;
-        let asked = query.asked()?;
-        app.catalogue.check_platforms(&query.platforms).await?;
+        let platforms = query.platforms()?;
+        let asked = query.asked(&platforms)?;
+        app.catalogue.check_platforms(&platforms).await?;
         let hits = app.catalogue.search(&auth.0, query.text(), &asked).await?;
         let next = hits.next.clone();
-        Ok(with_next(Answer::of(&answer(hits, &asked, &query.window)?)?, request, next.as_deref()))
+        let written = apart(move || Answer::of(&answer(hits, &asked, &query.window)?)).await?;
+        Ok(with_next(written, request, next.as_deref()))
     }
 
     /// Suggest names and keywords
@@ -432,15 +447,15 @@ impl SearchRoutes {
 }
 
 fn answer(hits: Hits, asked: &Asked, window: &HitWindow) -> Result<SearchAnswer, Error> {
-    let mut highlights = std::collections::BTreeMap::new();
+    let marks = Marks::of(&asked.words, &hits.corrections);
+    let mut highlights = BTreeMap::new();
     let mut resources = Vec::with_capacity(hits.documents.len());
-    for (place, document) in hits.documents.iter().enumerate() {
-        let value: Value = serde_json::from_str(&document.body).map_err(|error| Error::Internal(error.to_string()))?;
-        let found = if place < HIGHLIGHTED { catalogue::highlights(document, &asked.words)? } else { std::collections::BTreeMap::new() };
-        if let Some(identifier) = document.identifier().filter(|_| !found.is_empty()) {
-            highlights.insert(identifier, found);
+    for (place, document) in hits.documents.into_iter().enumerate() {
+        let found = if place < HIGHLIGHTED { catalogue::highlights(&document, &marks)? } else { BTreeMap::new() };
+        if !found.is_empty() {
+            highlights.insert(document.identifier, found);
         }
-        resources.push(crate::catalogue::shapes::AnyResource(value));
+        resources.push(WrittenResource::of(document.body)?);
     }
     let counts = |values: Vec<(String, u64)>| {
         let count = |(value, count)| FacetCount { value, count: i64::try_from(count).unwrap_or(i64::MAX) };

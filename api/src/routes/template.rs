@@ -27,6 +27,7 @@ use crate::catalogue::permission::{Action, needed};
 pub(super) type RouteTable = BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
 /// What the handlers of a group need: the application, and what their operations are made for.
+#[derive(Clone)]
 pub(super) struct Context<S> {
     pub(super) app: Arc<App>,
     pub(super) version: Version,

@@ -375,9 +375,10 @@ pub struct Sample {
 /// How many words of a query are corrected: to look for words that are much like one takes longer than to search.
 pub(crate) const MOST_CORRECTED: usize = 6;
 
-/// Whether a word is long enough to be taken for another one.
+/// Whether a word may be taken for another one. Very short ones are like too many others; to look for what is like a very long one takes
+/// too long.
 pub(crate) fn is_correctable(word: &str) -> bool {
-    word.chars().count() >= 4
+    (4..=24).contains(&word.chars().count())
 }
 
 /// How many changes of a character a word may be away from what was meant.

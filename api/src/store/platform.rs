@@ -19,6 +19,12 @@ impl Db {
         self.fetch_optional(Sql::new("SELECT id, name FROM platform WHERE name = ?").bind(name)).await
     }
 
+    /// Which of these platforms exist.
+    pub async fn known_platforms(&self, names: &[String]) -> Result<Vec<String>> {
+        let rows: Vec<(String,)> = self.fetch_all(Sql::new("SELECT name FROM platform WHERE name IN ").push_list(names)).await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+
     /// How many platforms there are.
     pub async fn count_platforms(&self) -> Result<i64> {
         Ok(self.fetch_optional::<(i64,)>(Sql::new("SELECT COUNT(*) FROM platform")).await?.map_or(0, |(n,)| n))

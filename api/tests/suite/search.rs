@@ -141,6 +141,11 @@ async fn faulty_searches_are_refused() {
     }
     let long = "x".repeat(2_001);
     assert_eq!(app.get(&format!("/search/datasets?search_query={long}")).send().await.faults(), ["query.search_query"]);
+    let many = |name: &str, value: &str| (0..101).map(|n| format!("{name}={value}{n}")).collect::<Vec<_>>().join("&");
+    for (name, value) in [("platforms", "p"), ("filter", "keyword:"), ("types", "t"), ("facets", "f")] {
+        assert_eq!(app.get(&format!("/search?{}", many(name, value))).send().await.faults(), [format!("query.{name}")], "{name}");
+    }
+    assert_eq!(app.get(&format!("/search/datasets?search_query=x&{}", many("platforms", "p"))).send().await.faults(), ["query.platforms"]);
     assert_eq!(app.get("/search/events?search_query=x&search_fields=issn").send().await.faults(), ["query.search_fields"]);
     let unknown = app.get("/search/datasets?search_query=x&platforms=Example").send().await.refused(400);
     assert!(unknown.contains("'Example' is not known") && unknown.contains("huggingface"), "{unknown}");
@@ -213,6 +218,8 @@ async fn phrases_and_unwanted_words_have_a_meaning_across_types() {
         ("date_published_after=2017-01-01", vec!["fashion"]),
         ("q=mnist&date_published_before=2000-01-01", vec!["mnist"]),
         ("types=datasets&sort=date_created&direction=asc", vec!["mnist", "fashion", "bert", "cafe", "yolo", "hanzi"]),
+        ("q=YOLO+-+weights+--+v8", vec!["yolo"]),
+        ("q=mnist&sort=name&platforms=example&platforms=example&types=datasets,datasets&types=dataset", vec!["fashion", "mnist"]),
     ] {
         assert_eq!(found(&search(&app, &format!("/search?{query}")).await), expected, "{query}");
     }
@@ -248,6 +255,7 @@ async fn a_typing_error_finds_what_was_meant_and_outranks_nothing() {
         ("nnist", "fashion", "mnist"),
         ("clasification", "mnist", "classification"),
         ("hadnwritten+mnist", "mnist", "handwritten mnist"),
+        ("handwriten+%22MNIST++handwritten%22+-nnist", "mnist", "handwritten \"MNIST  handwritten\" -nnist"),
     ] {
         let answer = search(&app, &format!("/search?q={query}&types=datasets")).await;
         assert_eq!(found(&answer).first(), Some(&first), "{query}");
@@ -261,6 +269,23 @@ async fn a_typing_error_finds_what_was_meant_and_outranks_nothing() {
 }
 
 #[tokio::test]
+async fn words_that_only_deleted_resources_have_are_not_shown() {
+    let app = library().await;
+    let admin = app.key("root", &["admin_aiod_resources"]).await;
+    let gone = app.publish("datasets", "gone", json!({"name": "Zebrafish atlas"})).await;
+    app.indexed().await;
+    assert_eq!(search(&app, "/search?q=zebrafihs").await["did_you_mean"], "zebrafish");
+    app.delete(&format!("/datasets/{gone}?wait=index")).key(&admin).send().await.ok();
+    for query in ["zebrafihs", "zebrafish"] {
+        let answer = search(&app, &format!("/search?q={query}")).await;
+        assert_eq!((&answer["total_hits"], &answer["did_you_mean"]), (&json!(0), &Value::Null), "{query}");
+    }
+    let long = format!("/search?q={}", "handwritten".repeat(3));
+    assert_eq!(search(&app, &long).await["did_you_mean"], Value::Null, "a word that is too long");
+    app.close().await;
+}
+
+#[tokio::test]
 async fn passages_are_marked_and_nothing_else_is_markup() {
     let app = library().await;
     let evil = json!({"description": {"plain": "before <img src=x onerror=alert(1)> the zebra & more"}});
@@ -270,6 +295,9 @@ async fn passages_are_marked_and_nothing_else_is_markup() {
     let identifier = answer["resources"][0]["identifier"].as_str().unwrap();
     let passage = answer["highlights"][identifier]["description"].as_str().unwrap();
     assert!(passage.contains("<mark>zebra</mark> &amp; more") && !passage.contains("<img"), "{passage}");
+    let corrected = search(&app, "/search?q=handwriten&types=datasets").await;
+    let identifier = corrected["resources"][0]["identifier"].as_str().unwrap();
+    assert_eq!(corrected["highlights"][identifier]["name"], "MNIST <mark>handwritten</mark> digits", "a word that was looked for instead");
     app.close().await;
 }
 
@@ -307,6 +335,25 @@ async fn cursors_go_through_all_hits_of_one_point_in_time() {
         let records: Vec<&String> = seen.iter().filter(|own| own.starts_with('r')).collect();
         let different: std::collections::BTreeSet<&&String> = records.iter().collect();
         assert_eq!((records.len(), different.len(), late_before), (250, 250, 0), "{order}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_with_its_own_query_only() {
+    let app = library().await;
+    let first = app.get("/search?q=mnist+digits&limit=1&cursor=&types=datasets").send().await;
+    let link = first.header("Link").unwrap();
+    let cursor = link.split("cursor=").nth(1).unwrap().split(['&', '>']).next().unwrap().to_owned();
+    for (query, is_same) in [
+        ("q=mnist+digits&limit=2&types=datasets", true),
+        ("q=mnist&limit=1&types=datasets", false),
+        ("q=mnist+digits&types=events", false),
+        ("q=mnist+digits&types=datasets&sort=name", false),
+        ("q=mnist+digits&types=datasets&filter=license:MIT", false),
+    ] {
+        let answer = app.get(&format!("/search?{query}&cursor={cursor}")).send().await;
+        assert_eq!(answer.status.as_u16(), if is_same { 200 } else { 400 }, "{query}");
     }
     app.close().await;
 }
@@ -384,6 +431,18 @@ async fn similar_resources_share_words() {
     assert_eq!(similar[0]["platform_resource_identifier"], "fashion");
     assert_eq!(similar.as_array().unwrap().len(), 1);
     app.get("/datasets/data_rPQvKrL8cgXhtL4HEHijXSiC/similar").send().await.refused(404);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_is_like_a_very_large_resource_is_found() {
+    let app = library().await;
+    let file = |n: usize| json!({"name": format!("Part {n}"), "description": "digits ".repeat(200)});
+    let large = json!({"name": "MNIST digits in words", "distribution": (0..300).map(file).collect::<Vec<_>>()});
+    let large = app.publish("datasets", "large", large).await;
+    app.indexed().await;
+    let similar = app.get(&format!("/datasets/{large}/similar")).send().await.ok();
+    assert!(similar.as_array().unwrap().iter().any(|hit| hit["platform_resource_identifier"] == "mnist"), "{similar}");
     app.close().await;
 }
 

@@ -11,20 +11,22 @@ mod spelling;
 
 use std::fmt;
 use std::fs::{File, TryLockError};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tantivy::collector::Count;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::{IndexRecordOption, Value};
 use tantivy::tokenizer::{TextAnalyzer, WhitespaceTokenizer};
 use tantivy::{
     DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, TantivyError, Term,
 };
+use tokio::sync::Semaphore;
 
-use self::collect::FacetCounts;
+use self::collect::{Counted, Deadline, FacetCounts};
 use self::layout::{Layout, WORDS, facet_name};
 use self::pages::Snapshots;
 use super::{Engine, Found, Mark, Query, Refused, Result, Sample, SearchError, Target, Write};
@@ -33,6 +35,8 @@ use super::{Engine, Found, Mark, Query, Refused, Result, Sample, SearchError, Ta
 const MEMORY: usize = 48 << 20;
 /// What the names of the folders of indexes begin with; a number follows.
 const NAME: &str = "index-";
+/// How long a search may take, and how long it waits for room.
+const LONGEST: Duration = Duration::from_secs(2);
 /// The file that the process locks that keeps the index.
 const LOCK: &str = "lock";
 /// The file that names the index that is searched.
@@ -42,6 +46,8 @@ const CURRENT: &str = "current";
 #[derive(Debug)]
 pub(super) struct Embedded {
     shared: Arc<Shared>,
+    /// For searches at the same time.
+    room: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -98,13 +104,35 @@ impl Embedded {
             snapshots: Snapshots::default(),
             lock: Mutex::default(),
         };
-        Self { shared: Arc::new(shared) }
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { shared: Arc::new(shared), room: Arc::new(Semaphore::new(2 * cores)) }
     }
 
     /// Runs work on a thread where it may wait for the disk.
     fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> BoxFuture<'static, Result<T>> {
         let shared = Arc::clone(&self.shared);
         async move { tokio::task::spawn_blocking(move || work(&shared)).await.map_err(failed)? }.boxed()
+    }
+}
+
+impl Embedded {
+    /// Runs a search. It goes on when its asker is gone, so that it holds its own room and not only the asker's turn.
+    fn run_search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared, Deadline) -> Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T>> {
+        let (shared, room) = (Arc::clone(&self.shared), Arc::clone(&self.room));
+        async move {
+            let room = tokio::time::timeout(LONGEST, room.acquire_owned()).await.ok().and_then(std::result::Result::ok);
+            let room = room.ok_or_else(|| SearchError::Unavailable("too many searches at the same time".to_owned()))?;
+            let search = move || {
+                let found = work(&shared, Deadline::after(LONGEST));
+                drop(room);
+                found
+            };
+            tokio::task::spawn_blocking(search).await.map_err(failed)?
+        }
+        .boxed()
     }
 }
 
@@ -119,12 +147,12 @@ impl Engine for Embedded {
 
     fn search<'e>(&'e self, query: &'e Query) -> BoxFuture<'e, Result<Found>> {
         let query = query.clone();
-        self.run(move |shared| shared.search(query))
+        self.run_search(move |shared, deadline| shared.search(query, deadline))
     }
 
     fn suggest<'e>(&'e self, beginning: &'e str, limit: usize) -> BoxFuture<'e, Result<Vec<String>>> {
         let beginning = beginning.to_owned();
-        self.run(move |shared| spelling::suggest(&shared.searcher()?, &shared.layout, &beginning, limit))
+        self.run_search(move |shared, deadline| spelling::suggest(&shared.searcher()?, &shared.layout, &beginning, limit, deadline))
     }
 
     fn labels<'e>(&'e self, ids: &'e [i64]) -> BoxFuture<'e, Result<Vec<(i64, String)>>> {
@@ -214,32 +242,29 @@ impl Shared {
         }
     }
 
-    fn search(&self, mut query: Query) -> Result<Found> {
-        let (searcher, after) = self.snapshots.begin(&query, || self.searcher())?;
-        let corrected = spelling::correct(&searcher, &self.layout, &mut query)?;
+    fn search(&self, mut query: Query, deadline: Deadline) -> Result<Found> {
+        let begin = self.snapshots.begin(&query, || self.searcher())?;
+        let corrected = spelling::correct(&begin.searcher, &self.layout, &mut query, deadline)?;
         let query = &query;
         let asked = self.layout.query(query, None);
-        let page = pages::page(&searcher, &self.layout, query, &*asked, after)?;
         // Of a facet by which the search is narrowed, hits are counted as if it were not.
-        let (narrowed, others): (Vec<&str>, Vec<&str>) =
+        let (narrowed, others): (Vec<&'static str>, Vec<&'static str>) =
             query.facets.iter().partition(|facet| query.filters.iter().any(|filter| filter.facet == **facet));
         let fields = others.iter().map(|facet| facet_name(facet)).collect();
-        let (total, counts) = searcher.search(&*asked, &(Count, FacetCounts { fields }))?;
+        let page = pages::page(&begin, query, &*asked, fields, deadline)?;
         let mut facets: Vec<(&'static str, Vec<(String, u64)>)> = Vec::new();
-        for facet in &query.facets {
-            let counts = if narrowed.contains(facet) {
-                let asked = self.layout.query(query, Some(facet));
-                searcher.search(&*asked, &FacetCounts { fields: vec![facet_name(facet)] })?.pop()
-            } else {
-                others.iter().position(|other| other == facet).and_then(|place| counts.get(place).cloned())
-            };
-            let mut counts: Vec<(String, u64)> = counts.unwrap_or_default().into_iter().collect();
-            counts.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
-            counts.truncate(query.facet_values);
-            facets.push((facet, counts));
+        for (facet, counts) in others.into_iter().zip(page.counts) {
+            facets.push((facet, collect::most_frequent(&counts, query.facet_values)?));
         }
-        let next = page.next.map(|after| self.snapshots.keep(&searcher, &after));
-        Ok(Found { ids: page.ids, total: total as u64, facets, next, corrected })
+        for facet in narrowed {
+            let asked = self.layout.query(query, Some(facet));
+            let counts = deadline.search(&begin.searcher, &*asked, FacetCounts { fields: vec![facet_name(facet)] })?;
+            let counts: Vec<Counted> = counts.into_iter().flatten().collect();
+            facets.push((facet, collect::most_frequent(&counts, query.facet_values)?));
+        }
+        facets.sort_by_key(|(facet, _)| query.facets.iter().position(|asked| asked == facet));
+        let next = page.next.map(|after| self.snapshots.keep(&begin, query, &after));
+        Ok(Found { ids: page.ids, total: page.total, facets, next, corrected })
     }
 
     fn labels(&self, ids: &[i64]) -> Result<Vec<(i64, String)>> {

@@ -193,8 +193,9 @@ impl TypeSearchRoutes {
         let hits = app.catalogue.search(&auth.0, &query.search_query, &asked).await?;
         let next = hits.next.clone();
         let context = self.0.clone();
-        let body = apart(move || found_of_type(&context, hits, &query)).await?;
-        Ok(with_next(Answer::json(&body)?, request, next.as_deref()))
+        // The hits hold their turn until they are written.
+        let written = apart(move || Answer::json(&found_of_type(&context, &mut { hits }, &query)?)).await?;
+        Ok(with_next(written, request, next.as_deref()))
     }
 }
 
@@ -207,9 +208,9 @@ struct OfTypeAnswer {
     offset: i64,
 }
 
-fn found_of_type(context: &OfType, hits: Hits, query: &TypeSearchQuery) -> Result<OfTypeAnswer, Error> {
+fn found_of_type(context: &OfType, hits: &mut Hits, query: &TypeSearchQuery) -> Result<OfTypeAnswer, Error> {
     let mut resources = Vec::with_capacity(hits.documents.len());
-    for document in hits.documents {
+    for document in std::mem::take(&mut hits.documents) {
         let document = context.shown_as_aiod(document)?;
         let json = if query.get_all { document.body } else { catalogue::in_short(&document)?.to_string() };
         resources.push(WrittenResource::of(json)?);
@@ -417,7 +418,8 @@ impl SearchRoutes {
         app.catalogue.check_platforms(&platforms).await?;
         let hits = app.catalogue.search(&auth.0, query.text(), &asked).await?;
         let next = hits.next.clone();
-        let written = apart(move || Answer::of(&answer(hits, &asked, &query.window)?)).await?;
+        // The hits hold their turn until they are written.
+        let written = apart(move || Answer::of(&answer(&mut { hits }, &asked, &query.window)?)).await?;
         Ok(with_next(written, request, next.as_deref()))
     }
 
@@ -446,11 +448,11 @@ impl SearchRoutes {
     }
 }
 
-fn answer(hits: Hits, asked: &Asked, window: &HitWindow) -> Result<SearchAnswer, Error> {
+fn answer(hits: &mut Hits, asked: &Asked, window: &HitWindow) -> Result<SearchAnswer, Error> {
     let marks = Marks::of(&asked.words, &hits.corrections);
     let mut highlights = BTreeMap::new();
     let mut resources = Vec::with_capacity(hits.documents.len());
-    for (place, document) in hits.documents.into_iter().enumerate() {
+    for (place, document) in std::mem::take(&mut hits.documents).into_iter().enumerate() {
         let found = if place < HIGHLIGHTED { catalogue::highlights(&document, &marks)? } else { BTreeMap::new() };
         if !found.is_empty() {
             highlights.insert(document.identifier, found);
@@ -466,8 +468,8 @@ fn answer(hits: Hits, asked: &Asked, window: &HitWindow) -> Result<SearchAnswer,
         resources,
         limit: window.limit,
         offset: window.offset,
-        facets: hits.facets.into_iter().map(|(facet, values)| (facet.to_owned(), counts(values))).collect(),
+        facets: std::mem::take(&mut hits.facets).into_iter().map(|(facet, values)| (facet.to_owned(), counts(values))).collect(),
         highlights,
-        did_you_mean: hits.did_you_mean,
+        did_you_mean: hits.did_you_mean.take(),
     })
 }

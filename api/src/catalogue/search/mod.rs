@@ -268,8 +268,8 @@ impl Catalogue {
     pub async fn similar(&self, caller: &Caller, resource: &'static ResourceType, identifier: &str, limit: usize) -> Result<Hits> {
         let document = self.read(caller, resource, identifier).await?;
         let id = document.id;
-        // The turn of a large resource ends with it: whoever waits for another one must hold nothing that others wait for.
-        let words = apart(move || Ok(words_of(resource, &parse(&document.body)?))).await?;
+        // The turn of a large resource ends here: whoever waits for another one must hold nothing that others wait for.
+        let words = apart(move || words_of_document(document)).await?;
         let any = parse::alternatives(&words, WORDS_OF_SIMILAR).into_iter().filter(|word| !word.is_joined).collect();
         let query = Query {
             types: vec![resource],
@@ -291,6 +291,11 @@ impl Catalogue {
         hits.total = hits.total.saturating_sub(1);
         Ok(hits)
     }
+}
+
+/// The words that say what this resource is about. It is dropped, and its turn with it.
+fn words_of_document(document: Document) -> Result<Vec<String>> {
+    Ok(words_of(document.resource, &parse(&document.body)?))
 }
 
 /// The words that say what a resource is about: those of its name and keywords, and the longer ones that its texts repeat most.

@@ -196,6 +196,9 @@ struct Hits<'q> {
     deadline: Deadline,
 }
 
+/// What a pass brings: the best hits with what they are ordered by, how many there are in all, and counts of facets.
+type Fruit<T> = (Vec<((T, Option<i64>), DocAddress)>, usize, Counts);
+
 impl Hits<'_> {
     /// One pass over all hits, which takes along the best ones and the counts.
     fn page<S, T, F>(self, order: S, wanted: Option<F>, key: impl Fn(&(T, Option<i64>)) -> Key) -> Result<Page>
@@ -206,7 +209,7 @@ impl Hits<'_> {
     {
         let Self { searcher, query, asked, counts, deadline } = self;
         let top = TopDocs::with_limit(asked.limit).and_offset(asked.offset).order_by(order);
-        let (hits, total, counts): (Vec<((T, Option<i64>), DocAddress)>, usize, Counts) = match wanted {
+        let (hits, total, counts): Fruit<T> = match wanted {
             Some(wanted) => deadline.search(searcher, query, (Only { collector: top, wanted }, Count, counts))?,
             None => deadline.search(searcher, query, (top, Count, counts))?,
         };

@@ -50,7 +50,7 @@ pub struct Entry {
     pub sort_name: String,
     /// What resources that are linked to it are found by.
     pub label: String,
-    /// What is suggested to those who type: beginnings, [`BEFORE_SUGGESTION`], and the suggestion.
+    /// What is suggested to those who type: beginnings, a tab, and the suggestion.
     pub suggestions: BTreeSet<String>,
 }
 

@@ -333,7 +333,7 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
         Box::pin(async { Ok(()) })
     }
 
-    /// Searches. A word that nothing has is taken for those that are much like it (see [`edits`]), which weigh less: so a typing error never
+    /// Searches. A word that nothing has is taken for those that are much like it (see `edits`), which weigh less: so a typing error never
     /// outranks what was typed.
     fn search<'e>(&'e self, query: &'e Query) -> BoxFuture<'e, Result<Found>>;
 

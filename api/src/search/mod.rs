@@ -12,6 +12,8 @@ mod entry;
 mod follow;
 mod refresh;
 
+use std::collections::BTreeSet;
+
 use aiod_schema::vocabulary::VOCABULARIES;
 use aiod_schema::{ResourceType, resource_types};
 use futures_util::future::BoxFuture;
@@ -151,6 +153,18 @@ pub struct Query {
     pub facets: Vec<&'static str>,
     /// Of how many values of each.
     pub facet_values: usize,
+}
+
+impl Query {
+    /// What is asked for, however many hits at once: a cursor goes on with the same query only.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let types: BTreeSet<&str> = self.types.iter().map(|resource| resource.name).collect();
+        let Words { any, phrases, without, or_all } = &self.words;
+        // What is looked for in the stead of a word follows from the point in time.
+        let any: Vec<(&str, bool)> = any.iter().map(|word| (word.text.as_str(), word.is_joined)).collect();
+        let asked = format!("{:?}", (types, any, phrases, without, or_all, &self.parts, &self.filters, &self.dates, self.order));
+        twox_hash::XxHash3_64::oneshot(asked.as_bytes())
+    }
 }
 
 /// Words that are asked for.

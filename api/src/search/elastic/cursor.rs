@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Content, SEARCHING};
 use super::spelling::MOST_CORRECTIONS;
-use crate::search::{Result, SearchError};
+use crate::search::{Query, Result, SearchError};
 
 /// For how long a cursor can be used again.
 pub(super) const KEPT: &str = "5m";
@@ -70,10 +70,13 @@ async fn release(client: &Client, point: &str) {
 
 impl Cursor {
     /// Reads one that was given out.
-    pub(super) fn read(text: &str, keys: usize) -> Result<Self> {
+    pub(super) fn read(text: &str, query: &Query, keys: usize) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| SearchError::Cursor)?;
-        let (point, after, corrected): (String, Vec<Value>, Vec<Correction>) =
+        let (asked, point, after, corrected): (u64, String, Vec<Value>, Vec<Correction>) =
             serde_json::from_slice(&bytes).map_err(|_| SearchError::Cursor)?;
+        if asked != query.fingerprint() {
+            return Err(SearchError::Cursor);
+        }
         let is_key = |value: &Value| value.is_number() || value.is_string() || value.is_null();
         let is_ours = |(_, words): &Correction| words.len() <= MOST_CORRECTIONS;
         // Elasticsearch orders by one thing more: where it keeps a hit.
@@ -84,7 +87,7 @@ impl Cursor {
     }
 
     /// One that goes on behind a hit.
-    pub(super) fn text(point: &str, after: &Value, corrected: &[Correction]) -> String {
-        URL_SAFE_NO_PAD.encode(json!([point, after, corrected]).to_string())
+    pub(super) fn text(query: &Query, point: &str, after: &Value, corrected: &[Correction]) -> String {
+        URL_SAFE_NO_PAD.encode(json!([query.fingerprint(), point, after, corrected]).to_string())
     }
 }

@@ -197,7 +197,7 @@ impl Elastic {
         let cursor = match query.cursor.as_deref() {
             None => None,
             Some("") => Some(self.points.open(&self.client, &self.alias).await?),
-            Some(text) => Some(Cursor::read(text, ask::keys(query.order))?),
+            Some(text) => Some(Cursor::read(text, query, ask::keys(query.order))?),
         };
         // What follows the first page looks for the same.
         if let Some(cursor) = cursor.as_ref().filter(|cursor| cursor.after.is_some()) {
@@ -209,10 +209,13 @@ impl Elastic {
         let asked = self.ask(query, cursor.as_ref(), &words);
         let (mut answer, unknown) = try_join(asked, spelling::unknown(&self.client, &self.alias, &words)).await?;
         let mut similar = spelling::similar(&words, &answer);
-        let corrected: Vec<(String, Vec<String>)> =
+        let mut corrected: Vec<(String, Vec<String>)> =
             unknown.into_iter().map(|word| similar.remove_entry(&word).unwrap_or((word, Vec::new()))).collect();
         if corrected.iter().any(|(_, corrections)| !corrections.is_empty()) {
             answer = self.ask(&with_corrections(query, &corrected), cursor.as_ref(), &[]).await?;
+            // Elasticsearch knows words of entries that are gone until it merges segments.
+            let is_alive = |word: &String| answer.pointer(&spelling::living(word)).and_then(Value::as_u64).is_some_and(|count| count > 0);
+            corrected.iter_mut().for_each(|(_, corrections)| corrections.retain(is_alive));
         }
         Ok(self.found(query, cursor.as_ref(), &answer, corrected).await)
     }
@@ -222,6 +225,10 @@ impl Elastic {
         let mut request = ask::request(query, cursor.and_then(|cursor| cursor.after.as_ref()));
         if !words.is_empty() {
             request["suggest"] = spelling::ask_similar(words);
+        }
+        let corrections: Vec<&String> = query.words.any.iter().flat_map(|word| &word.corrections).collect();
+        if !corrections.is_empty() {
+            request["aggs"][spelling::LIVING] = spelling::ask_living(&corrections);
         }
         // A point in time knows its index.
         let index = match cursor {
@@ -249,7 +256,7 @@ impl Elastic {
         if let Some(cursor) = cursor {
             let point = answer.get("pit_id").and_then(Value::as_str).unwrap_or(&cursor.point);
             match keys.last().filter(|_| keys.len() >= query.limit) {
-                Some(last) => next = Some(Cursor::text(point, last, &corrected)),
+                Some(last) => next = Some(Cursor::text(query, point, last, &corrected)),
                 // Nobody has a cursor of it. What comes last may be asked for again.
                 None if cursor.after.is_none() => self.points.close(&self.client, point).await,
                 None => {}

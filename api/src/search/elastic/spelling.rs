@@ -90,6 +90,24 @@ pub(super) async fn unknown(client: &Client, index: &str, words: &[String]) -> R
     Ok(words.iter().filter(|word| !is_known(word)).take(MOST_CORRECTED).cloned().collect())
 }
 
+/// What counts how many hits have which correction.
+pub(super) const LIVING: &str = "living";
+
+/// Counts the hits that have each of these words.
+pub(super) fn ask_living(words: &[&String]) -> Value {
+    let fields: Vec<String> = Part::ALL.iter().filter(|part| part.has_stems()).map(|part| searched_field(*part).0).collect();
+    let has_word = |word: &&String| {
+        let in_fields: Vec<Value> = fields.iter().map(|field| json!({"term": {field.clone(): stem(word)}})).collect();
+        ((*word).clone(), json!({"bool": {"should": in_fields}}))
+    };
+    json!({"filters": {"filters": words.iter().map(has_word).collect::<Map<_, _>>()}})
+}
+
+/// Where an answer says how many hits have a word.
+pub(super) fn living(word: &str) -> String {
+    format!("/aggregations/{LIVING}/buckets/{word}/doc_count")
+}
+
 /// Names and keywords that begin like this, or have a word that does.
 pub(super) async fn suggest(client: &Client, index: &str, beginning: &str, limit: usize) -> Result<Vec<String>> {
     if beginning.chars().count() > MAX_BEGINNING {

@@ -1,6 +1,5 @@
 //! Pages of hits, by offset or by cursor.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use tantivy::{DocAddress, Order as Direction, Searcher, SegmentReader, Term};
 use super::collect::{Counts, Deadline, FacetCounts, Only, Wanted};
 use super::layout::{ID, Layout, REVISION, SORT_NAME};
 use super::{failed, locked};
-use crate::search::{Number, Order, Query, Result, Sample, SearchError, Words};
+use crate::search::{Number, Order, Query, Result, Sample, SearchError};
 
 /// The last hit of a page: what it is ordered by, and its row id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,7 +95,7 @@ impl Snapshots {
         }
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| SearchError::Cursor)?;
         let (key, asked, after): (u64, u64, After) = serde_json::from_slice(&bytes).map_err(|_| SearchError::Cursor)?;
-        if asked != fingerprint(query) {
+        if asked != query.fingerprint() {
             return Err(SearchError::Cursor);
         }
         let mut kept = self.living();
@@ -140,19 +139,9 @@ impl Snapshots {
             }
             snapshot.key
         });
-        let json = serde_json::to_vec(&(key, fingerprint(query), after)).unwrap_or_default();
+        let json = serde_json::to_vec(&(key, query.fingerprint(), after)).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(json)
     }
-}
-
-/// What is asked for, however many hits at once: a cursor goes on with the same query only.
-fn fingerprint(query: &Query) -> u64 {
-    let types: BTreeSet<&str> = query.types.iter().map(|resource| resource.name).collect();
-    let Words { any, phrases, without, or_all } = &query.words;
-    // What is looked for in the stead of a word follows from the point in time.
-    let any: Vec<(&str, bool)> = any.iter().map(|word| (word.text.as_str(), word.is_joined)).collect();
-    let asked = format!("{:?}", (types, any, phrases, without, or_all, &query.parts, &query.filters, &query.dates, query.order));
-    twox_hash::XxHash3_64::oneshot(asked.as_bytes())
 }
 
 /// A page of the hits of a query, and how many there are by the values of these fields.
@@ -314,6 +303,7 @@ mod tests {
     use tantivy::{Index, IndexWriter, TantivyDocument};
 
     use super::*;
+    use crate::search::Words;
 
     fn asked(cursor: Option<String>, order: Order) -> Query {
         Query {

@@ -306,7 +306,8 @@ impl Shared {
             return Ok(());
         }
         let current = self.current()?.map(|current| current.name.clone());
-        let mut names = self.names().into_iter().filter(|name| Some(name) != current.as_ref());
+        // An older one was replaced, and only not removed yet.
+        let mut names = self.names().into_iter().filter(|name| current.as_ref().is_none_or(|current| name > current));
         *next = names.find_map(|name| self.open_index(&name).ok()).map(Arc::new);
         Ok(())
     }

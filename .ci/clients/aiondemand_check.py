@@ -22,6 +22,7 @@ import secrets
 import sys
 import tempfile
 import threading
+import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "keycloak"))
@@ -302,7 +303,12 @@ def searches(setting):
     if not setting.has("search/datasets"):
         raise LeftOut("the catalogue has no search")
     with setting.published() as [(identifier, _)]:
-        found = aiod.datasets.search(setting.mark, data_format="json")
+        found = []
+        for _ in range(50):  # what is published is found within a second
+            found = aiod.datasets.search(setting.mark, data_format="json")
+            if found:
+                break
+            time.sleep(0.1)
         assert identifier in [one["identifier"] for one in found], found
         found = aiod.datasets.search(setting.mark, platforms=["openml"], search_field="name", get_all=False)
         assert isinstance(found, pandas.DataFrame), found
